@@ -1,0 +1,120 @@
+"""The DPRK's trade as China records it: statements from the tables, and monthly series rebuilt from them.
+
+DPRK exports are seen as China's imports (CIF), DPRK imports as China's exports (FOB).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from musan import evidence
+from musan.errors import MethodError, nearest
+from musan.locations import data_folder
+from musan.methods import reconcile, statements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST, LAST = "2013-01", "2019-12"
+IMPORTS, EXPORTS = "china_imports", "china_exports"
+SERIES = {IMPORTS: IMPORTS, EXPORTS: EXPORTS, "total": f"{IMPORTS}+{EXPORTS}"}
+# The annual table is seen from the DPRK.
+FROM_CHINA = {"exports": IMPORTS, "imports": EXPORTS, "total": "total"}
+# Product -> its heading in the table of China's imports by product.
+HEADINGS = {"total": "TOTAL", "iron_ore": "2601", "coal": "2701"}
+USD_PER_MILLION = 1e6
+
+
+def _values(frame: pd.DataFrame, product: str) -> pd.DataFrame:
+    """Return the rows that give a product's value in US dollars, printed zero quantities included."""
+    rows = evidence.exclude(frame[frame["product"] == product], "hs_inferred")
+    zero = (rows["measure"] == "quantity") & (rows["value"] == 0)
+    value = (rows["measure"] == "value") & (rows["unit"] == "usd_million")
+    return rows[value | zero]
+
+
+def printed(product: str, folder: Path | None = None) -> pd.DataFrame:
+    """Return every printed figure on China's trade with the DPRK in one product.
+
+    Parameters
+    ----------
+    product : {"total", "iron_ore", "coal"}
+        ``total`` speaks of both flows, ores and coal of China's imports only.
+    folder : Path, optional
+        Folder of the data package.
+
+    Returns
+    -------
+    DataFrame
+        Statements in million US dollars (see :mod:`musan.methods.statements`) from ``trade_monthly``,
+        ``trade_cumulative``, ``trade_annual`` and ``imports_from_dprk_by_product_china``. Left out:
+        rows worked back from a year-on-year rate (the rate itself is a statement), inferred product
+        codes, one province only, totals that hold KOTRA's estimate of crude oil.
+    """
+    if product not in HEADINGS:
+        raise MethodError(f"unknown product {product!r}", "product", nearest(product, HEADINGS))
+    monthly = _values(evidence.load("trade_monthly", folder=folder), product)
+    cumulative = evidence.exclude(evidence.load("trade_cumulative", folder=folder), "regional")
+    cumulative = _values(cumulative[cumulative["partner"] == "china"], product)
+    annual = evidence.load("trade_annual", folder=folder)
+    annual = evidence.exclude(_values(annual[annual["partner"] == "china"], product), "crude_estimate")
+    annual = annual.assign(flow=annual["flow"].astype(str).map(FROM_CHINA))
+    parts = [
+        (monthly, "month", "month"),
+        (cumulative, "period_start", "period_end"),
+        (annual, "year", "year"),
+    ]
+    out = [_comtrade(product, folder)]
+    for frame, start, end in parts:
+        own = frame if product == "total" else frame[frame["flow"] == IMPORTS]
+        worked_back = (own["basis"] == "implied") & (own["method"] == "yoy")
+        out.append(statements.levels(own[~worked_back.fillna(False)], start=start, end=end, series=SERIES))
+        out.append(statements.rates(own, start=start, end=end, series=SERIES))
+    return pd.concat(out, ignore_index=True)
+
+
+def _comtrade(product: str, folder: Path | None) -> pd.DataFrame:
+    table = evidence.exclude(evidence.load("imports_from_dprk_by_product_china", folder=folder), "date_inferred")
+    rows = table[table["hs_code"] == HEADINGS[product]]
+    rows = rows.assign(value=(rows["value_usd"] / USD_PER_MILLION).round(3))
+    return statements.levels(rows, start="year", end="year", series=IMPORTS)
+
+
+def measures(folder: Path | None = None) -> pd.DataFrame:
+    """Return the sanctions and Chinese notices of 2013-2019 with the month in which each takes effect."""
+    events = evidence.load("sanction_events", folder=folder)
+    events = events.assign(month=[p.asfreq("M", how="start") for p in events["effective_from"]])
+    return events[(events["month"] >= pd.Period(FIRST)) & (events["month"] <= pd.Period(LAST))]
+
+
+@lru_cache(maxsize=8)
+def _rebuild(product: str, folder: Path) -> reconcile.Reconciliation:
+    months = pd.period_range(FIRST, LAST, freq="M")
+    effect = set(measures(folder)["month"])
+    return reconcile.fit(
+        printed(product, folder),
+        months=months,
+        series=[IMPORTS, EXPORTS] if product == "total" else [IMPORTS],
+        # Goods landed before a ban clear in its first weeks: the month after may jump too.
+        events=sorted(effect | {month + 1 for month in effect}),
+    )
+
+
+def rebuild(product: str = "total", folder: Path | None = None) -> reconcile.Reconciliation:
+    """Return China's monthly trade with the DPRK in one product, 2013-2019, in million US dollars.
+
+    Parameters
+    ----------
+    product : {"total", "iron_ore", "coal"}
+    folder : Path, optional
+        Folder of the data package.
+
+    Returns
+    -------
+    Reconciliation
+        Series ``china_imports`` and, for ``total``, ``china_exports``.
+    """
+    return _rebuild(product, data_folder() if folder is None else folder)
