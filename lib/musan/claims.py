@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import nbformat
@@ -20,12 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from musan import rules
 from musan.errors import ClaimError, nearest
-from musan.locations import data_folder, notebooks_folder
+from musan.locations import data_folder, notebooks_folder, output_folder
 from musan.rules import Ruling, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 MIME = "application/vnd.musan.finding+json"
 Aspect = Literal["statement", "attribution"]
@@ -42,10 +42,21 @@ STARTING_GRADE: dict[str, Grade] = {
     "forecast": "low",
 }
 NO_NOTEBOOK, NOT_RUN = "no notebook yet", "not run"
+# How a verdict is painted where space is short: background and ink, never without its words.
+SHOWN = {
+    Verdict.SUPPORTED.value: ("#00674F", "white"),
+    Verdict.CAVEATS.value: ("#7FB79E", "black"),
+    Verdict.MIXED.value: ("#E9C46A", "black"),
+    Verdict.CONTRADICTED.value: ("#B5441A", "white"),
+    Verdict.NOT_TESTABLE.value: ("#C9CED6", "black"),
+    Verdict.NO_CAUSAL_CLAIM.value: ("#ECEEF1", "black"),
+    NO_NOTEBOOK: ("#FFFFFF", "#5A6068"),
+    NOT_RUN: ("#FFFFFF", "#5A6068"),
+}
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Admiralty(_Frozen):
@@ -81,11 +92,11 @@ class Criterion(_Frozen):
 class Claim(_Frozen):
     """One claim of the article, in our words, with what decides it, fixed before the results."""
 
-    id: str = Field(pattern=r"[a-z0-9]+(_[a-z0-9]+)*")
+    id: str = Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")
     title: str
     statement: str
     quote: str | None = None
-    article: str = Field(pattern=r"\d\.\d{1,2}")
+    article: str = Field(pattern=r"^\d\.\d{1,2}$")
     page: int
     kind: Kind
     estimand: str
@@ -174,7 +185,7 @@ def of_notebook(notebook: str) -> pd.DataFrame:
             "verdict_on": aspect,
             "estimand": entry.estimand,
             "rule": (rules.rule(criterion.rule).function.__doc__ or "").split("\n\n")[0].strip(),
-            "thresholds": ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in criterion.thresholds.items()) or "none",
+            "thresholds": _in_words(criterion.thresholds),
             "set_on": criterion.set_on.isoformat(),
         }
         for entry in ledger().values()
@@ -184,6 +195,23 @@ def of_notebook(notebook: str) -> pd.DataFrame:
     if not rows:
         raise ClaimError(f"no claim is tested in {notebook!r}", "claims.yml", "name the notebook in a claim's criteria")
     return pd.DataFrame(rows)
+
+
+def _in_words(thresholds: Mapping[str, Any]) -> str:
+    """Return thresholds as "claimed 90 %, tolerance 5 points"."""
+    units = {"pct": " %", "pp": " points", "months": " months"}
+    words = []
+    for name, value in thresholds.items():
+        head, _, last = name.rpartition("_")
+        known = last in units and head
+        words.append(f"{(head if known else name).replace('_', ' ')} {value}{units[last] if known else ''}")
+    return ", ".join(words) or "none"
+
+
+def _short(number: float | None) -> str:
+    """Return a number with thousands separators from 1,000 on, else with at most three digits."""
+    assert number is not None
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 class Finding(_Frozen):
@@ -226,9 +254,10 @@ class Finding(_Frozen):
         """Return estimate, interval, unit, period and n in words; empty without an estimate."""
         if self.estimate is None:
             return ""
-        interval = f" ({self.low:,.4g} to {self.high:,.4g})" if self.low is not None and self.high is not None else ""
+        known = self.low is not None and self.high is not None
+        interval = f" ({_short(self.low)} to {_short(self.high)})" if known else ""
         count = f", n = {self.n}" if self.n is not None else ""
-        return f"{self.estimate:,.4g}{interval} {self.unit}, {self.period}{count}"
+        return f"{_short(self.estimate)}{interval} {self.unit}, {self.period}{count}"
 
     def _card(self) -> str:
         entry = claim(self.claim)
@@ -241,6 +270,8 @@ class Finding(_Frozen):
             ("Assumes", "; ".join(self.assumptions)),
             ("Would change our mind", self.would_change),
         ]
+        if self.verdict is Verdict.NO_CAUSAL_CLAIM:
+            rows = rows[1:2]
         facts = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in rows if text)
         aspect = {"statement": "Is the statement true?", "attribution": "Are sanctions the cause?"}[self.aspect]
         return (
@@ -264,6 +295,8 @@ def decide(name: str, aspect: Aspect, measures: Mapping[str, Any]) -> Ruling:
 
     Used for the other readings of a claim, whose share of equal verdicts is the agreement.
     """
+    if aspect not in ASPECTS:
+        raise ClaimError(f"there is no verdict on {aspect!r}", f"claim {name}", nearest(aspect, ASPECTS))
     criterion = claim(name).criteria[aspect]
     return rules.rule(criterion.rule)(measures, criterion.thresholds)
 
@@ -348,6 +381,26 @@ def find(
         raise ClaimError(
             first["msg"], f"find({name!r}), {'.'.join(map(str, first['loc']))}", "correct the call"
         ) from error
+
+
+def executed_notebooks(folder: str = "") -> list[Path]:
+    """Return the executed notebooks that findings are read from, in the order of their names.
+
+    Parameters
+    ----------
+    folder : str
+        Their folder; by default ``notebooks`` in the output folder, where no folder means that nothing
+        has been run yet.
+
+    Raises
+    ------
+    ClaimError
+        A folder was given that does not exist.
+    """
+    chosen = Path(folder).expanduser() if folder else output_folder() / "notebooks"
+    if folder and not chosen.is_dir():
+        raise ClaimError("the folder does not exist", str(chosen), "give the folder of executed notebooks")
+    return sorted(chosen.glob("*.ipynb"))
 
 
 def collect(paths: Sequence[Path]) -> list[Finding]:

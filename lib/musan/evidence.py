@@ -12,6 +12,8 @@ import csv
 import hashlib
 import io
 import json
+import re
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +99,14 @@ def _read_cells(path: Path, entry: dict[str, Any], folder: Path) -> tuple[list[s
     if not path.is_file():
         raise EvidenceError("the table is missing", str(path), f"run `git checkout -- data/{path.name}`")
     raw = path.read_bytes()
-    rows = list(csv.reader(io.StringIO(raw.decode("utf-8"), newline="")))
+    try:
+        rows = list(csv.reader(io.StringIO(raw.decode("utf-8"), newline="")))
+    except UnicodeDecodeError as error:
+        raise EvidenceError(
+            f"is not UTF-8 text (byte {error.start})", f"data/{path.name}", f"run `git checkout -- data/{path.name}`"
+        ) from error
+    if not rows:
+        raise EvidenceError("is empty", f"data/{path.name}", f"run `git checkout -- data/{path.name}`")
     header, body = rows[0], rows[1:]
     for number, row in enumerate(body, start=2):
         if len(row) != len(header):
@@ -151,8 +160,9 @@ def _refuse(table: str, field: str, line: int, value: str, why: str) -> Evidence
 
 
 _PATTERNS = {
-    "number": r"-?(0|[1-9]\d*)(\.\d+)?",
-    "integer": r"-?(0|[1-9]\d*)",
+    # Eighteen digits are what a 64-bit integer surely holds.
+    "number": r"-?(0|[1-9]\d{0,17})(\.\d+)?",
+    "integer": r"-?(0|[1-9]\d{0,17})",
     "year": r"(1[89]|20)\d\d",
     "yearmonth": r"(1[89]|20)\d\d-(0[1-9]|1[0-2])",
     "boolean": r"yes|no",
@@ -179,14 +189,16 @@ def _check(table: str, field: dict[str, Any], cells: pd.Series[str]) -> None:
     if rules.get("required"):
         refuse(cells == "", "")
     if field["type"] in _PATTERNS:
-        refuse(~filled.str.fullmatch(_PATTERNS[field["type"]]), _NAMES[field["type"]])
+        refuse(~filled.str.fullmatch(_PATTERNS[field["type"]], flags=re.ASCII), _NAMES[field["type"]])
     if "enum" in rules:
         refuse(
             ~filled.isin([str(value) for value in rules["enum"]]),
             f"is not one of {', '.join(map(str, rules['enum']))}",
         )
     if "pattern" in rules:
-        refuse(~filled.str.fullmatch(rules["pattern"]), f"does not have the form {rules['pattern']}")
+        refuse(~filled.str.fullmatch(rules["pattern"], flags=re.ASCII), f"does not have the form {rules['pattern']}")
+    if field.get("semantic") == "date":
+        refuse(~filled.map(_on_the_calendar).astype(bool), "is not a date of the calendar")
     if rules.get("unique"):
         refuse(filled.duplicated(), "stands in an earlier row already")
     if field["type"] in ("number", "integer", "year"):
@@ -195,6 +207,14 @@ def _check(table: str, field: dict[str, Any], cells: pd.Series[str]) -> None:
             refuse(numbers < float(rules["minimum"]), f"is below the minimum {rules['minimum']}")
         if "maximum" in rules:
             refuse(numbers > float(rules["maximum"]), f"is above the maximum {rules['maximum']}")
+
+
+def _on_the_calendar(text: str) -> bool:
+    try:
+        date.fromisoformat(f"{text}-01-01"[:10])
+    except ValueError:
+        return False
+    return True
 
 
 def as_period(text: str) -> pd.Period | None:
@@ -285,6 +305,41 @@ def load(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     return frame
 
 
+def provenance(*names: str, folder: Path | None = None) -> pd.DataFrame:
+    """Return what identifies the tables that an analysis rests on.
+
+    Parameters
+    ----------
+    *names : str
+        Names of tables.
+    folder : Path, optional
+        Folder of the data package; the committed tables by default.
+
+    Returns
+    -------
+    DataFrame
+        One row a table: ``table``, ``title``, ``rows``, ``terms`` (titles of its licences), ``sha256`` (first twelve
+        digits), ``vintage`` (version of the package).
+    """
+    entries = [resource(name, folder) for name in names]
+    return pd.DataFrame(
+        {
+            "table": list(names),
+            "title": [entry["title"] for entry in entries],
+            "rows": [entry["rows"] for entry in entries],
+            "terms": ["; ".join(licence["title"] for licence in entry["licenses"]) for entry in entries],
+            "sha256": [entry["hash"].removeprefix("sha256:")[:12] for entry in entries],
+            "vintage": package(folder)["version"],
+        }
+    )
+
+
+def cautions(*names: str, folder: Path | None = None) -> pd.DataFrame:
+    """Return the catalogue's cautions for tables: ``table``, ``caution``, one row a caution."""
+    rows = [(name, text) for name in names for text in resource(name, folder)["cautions"]]
+    return pd.DataFrame(rows, columns=["table", "caution"])
+
+
 def starts(periods: pd.Series[Any]) -> pd.Series[Any]:
     """Return the first day of each period (``NaT`` where there is none)."""
     return pd.Series(
@@ -333,8 +388,9 @@ def sources(*frames: pd.DataFrame, folder: Path | None = None) -> pd.DataFrame:
                 str(frame.attrs.get("table", "frame")),
                 "keep the column when selecting, or pass the frame that evidence.load returned",
             )
-        for cell in (cell for column in columns for cell in frame[column].dropna()):
-            for source in cell if isinstance(cell, tuple) else (cell,):
+        for cells in frame[columns].itertuples(index=False):
+            # A row that names a source in two columns rests on it once.
+            for source in dict.fromkeys(source for cell in cells for source in _ids(cell)):
                 used[source] = used.get(source, 0) + 1
     known = load("sources", folder=folder).set_index("source_id")
     if unknown := sorted(set(used) - set(known.index)):
@@ -344,6 +400,12 @@ def sources(*frames: pd.DataFrame, folder: Path | None = None) -> pd.DataFrame:
     )
     columns = ["publisher", "title", "published", "kind", "url", "licence_note", "note"]
     return counts.to_frame().join(known[columns]).reset_index()
+
+
+def _ids(cell: object) -> tuple[str, ...]:
+    if isinstance(cell, tuple):
+        return cell
+    return (cell,) if isinstance(cell, str) else ()
 
 
 def filter_basis(frame: pd.DataFrame, keep: Iterable[str] = ("reported", "rounded")) -> pd.DataFrame:
@@ -388,14 +450,16 @@ def _flag(column: str) -> Callable[[pd.DataFrame], pd.Series[bool]]:
 
 
 def _crude(frame: pd.DataFrame) -> pd.Series[bool]:
-    # KOTRA adds an estimate of pipeline crude to China's exports, and so to its totals; the releases
-    # of its Beijing office print customs figures and do not.
+    # From 2014 on, when customs stopped to record pipeline crude, KOTRA adds an estimate of it to China's
+    # exports, and so to its totals; the releases of its Beijing office print customs figures and do not.
+    for column in ("year", "partner", "source_id", "note"):
+        _need(frame, column, "exclude('crude_estimate')")
+    since = frame["year"] >= pd.Period("2014", "Y")
     kotra = frame["source_id"].str.contains("kotra") & ~frame["source_id"].str.contains("kotra-beijing")
     note = frame["note"].fillna("").str.lower()
     with_crude = note.str.contains("crude") & ~note.str.contains("no crude|without crude")
-    return ((kotra | with_crude) & frame["flow"].isin(["imports", "total"]) & (frame["partner"] == "china")).astype(
-        bool
-    )
+    flow, china = frame["flow"].isin(["imports", "total"]), frame["partner"] == "china"
+    return ((kotra | with_crude) & since & flow & china).astype(bool)
 
 
 # Caution -> (the column it needs, what rows it marks, what it says).

@@ -6,7 +6,7 @@ sees which of them give 90 and which do not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ def readings(rebuilt: Reconciliation, *, draws: int, seed: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def reading(table: pd.DataFrame, *, period: str, base_year: int, compiler: str, currency: str) -> pd.Series[object]:
+def reading(table: pd.DataFrame, *, period: str, base_year: int, compiler: str, currency: str) -> pd.Series[Any]:
     """Return one reading, or say which periods and base years its compiler prints.
 
     Raises

@@ -278,6 +278,13 @@ class Stop:
     record: pd.DataFrame
 
 
+def binding_from(instrument: str) -> pd.Period:
+    """Return the day on which a resolution or notice took effect."""
+    events = evidence.load("sanction_events")
+    found: pd.Period = events.loc[events["instrument"] == instrument, "effective_from"].iloc[0]
+    return found
+
+
 def stop() -> Stop:
     """Return when recorded trade in ore stopped, from printed tonnages and the customs totals of 2018."""
     monthly = evidence.filter_basis(evidence.load("trade_monthly"))
@@ -288,8 +295,7 @@ def stop() -> Stop:
     shipped = record[record["quantity_tonnes"] > 0]
     last = shipped["month"].max()
     empty = record.loc[(record["quantity_tonnes"] == 0) & (record["month"] > last), "month"].min()
-    events = evidence.load("sanction_events").set_index("instrument")
-    ban = events.loc[BAN, "effective_from"].asfreq("M")
+    ban = binding_from(BAN).asfreq("M")
     customs = evidence.load("imports_from_dprk_by_product_china")
     customs = customs[customs["hs_code"] == "2601"]
     ore = customs["value_usd"].astype(float).set_axis(customs["year"].dt.year)

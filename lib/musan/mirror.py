@@ -90,10 +90,19 @@ def measures(folder: Path | None = None) -> pd.DataFrame:
     return events[(events["month"] >= pd.Period(FIRST)) & (events["month"] <= pd.Period(LAST))]
 
 
+def _aimed_at(product: str, events: pd.DataFrame) -> pd.DataFrame:
+    """Return the measures that name a product; all of them for the total."""
+    if product == "total":
+        return events
+    name = product.replace("_", " ")
+    named = [any(good.split(" (")[0] == name for good in goods) for goods in events["products"]]
+    return events[named]
+
+
 @lru_cache(maxsize=8)
 def _rebuild(product: str, folder: Path) -> reconcile.Reconciliation:
     months = pd.period_range(FIRST, LAST, freq="M")
-    effect = set(measures(folder)["month"])
+    effect = set(_aimed_at(product, measures(folder))["month"])
     return reconcile.fit(
         printed(product, folder),
         months=months,
@@ -118,3 +127,40 @@ def rebuild(product: str = "total", folder: Path | None = None) -> reconcile.Rec
         Series ``china_imports`` and, for ``total``, ``china_exports``.
     """
     return _rebuild(product, data_folder() if folder is None else folder)
+
+
+FLOWS = {IMPORTS: "China's imports", EXPORTS: "China's exports", f"{IMPORTS}+{EXPORTS}": "trade both ways"}
+
+
+def misfits(rebuilt: reconcile.Reconciliation, folder: Path | None = None) -> pd.DataFrame:
+    """Return the statements that do not fit what all others say, in words, the worst first.
+
+    Returns
+    -------
+    DataFrame
+        ``flow``, ``period``, ``printed`` (with its unit), ``others_say`` (the range of two standard deviations,
+        for levels), ``z``, ``used`` (fitted, or only checked), ``publisher``, ``source_id``.
+    """
+    publishers = evidence.load("sources", folder=folder).set_index("source_id")["publisher"]
+    rows = rebuilt.flagged
+    records = rows.to_dict("records")
+    return pd.DataFrame(
+        {
+            "flow": rows["series"].map(FLOWS).to_list(),
+            "period": [f"{r['start']}" if r["start"] == r["end"] else f"{r['start']} to {r['end']}" for r in records],
+            "printed": [
+                f"{100 * r['rate']:+.1f} % on the year" if r["kind"] == "rate" else f"{r['value']:,.2f} million USD"
+                for r in records
+            ],
+            "others_say": [
+                ""
+                if r["kind"] == "rate"
+                else f"{r['expected'] - 2 * r['expected_sd']:,.1f} to {r['expected'] + 2 * r['expected_sd']:,.1f}"
+                for r in records
+            ],
+            "z": rows["z"].to_numpy(),
+            "used": rows["role"].to_list(),
+            "publisher": rows["source_id"].map(publishers).to_list(),
+            "source_id": rows["source_id"].to_list(),
+        }
+    )

@@ -94,6 +94,10 @@ def rule(name: str) -> Rule:
     return RULES[name]
 
 
+def _months(n: int) -> str:
+    return f"{n} month" if n == 1 else f"{n} months"
+
+
 def _at_best(verdict: Verdict, ceiling: Verdict) -> Verdict:
     return verdict if SCALE.index(verdict) >= SCALE.index(ceiling) else ceiling
 
@@ -148,7 +152,7 @@ def income_fell(
 
     Supported when even the smallest fall (from the low end before to the high end after) is sharp; with
     caveats when only the fall between mid-points is sharp; mixed when it is a fall but not a sharp one;
-    contradicted when the mid-points do not fall. Not testable without all four ends.
+    contradicted when the mid-points do not fall. Not testable without all four ends, or with no income before.
     """
     if None in (before_low, before_high, after_low, after_high):
         return Ruling(Verdict.NOT_TESTABLE, ("a range of income is missing",))
@@ -156,9 +160,12 @@ def income_fell(
     assert before_high is not None
     assert after_low is not None
     assert after_high is not None
-    smallest = 100 * (1 - after_high / before_low)
+    if before_high <= 0:
+        return Ruling(Verdict.NOT_TESTABLE, ("no income before to fall from",))
+    smallest = 100 * (1 - after_high / before_low) if before_low > 0 else -math.inf
     middle = 100 * (1 - (after_low + after_high) / (before_low + before_high))
-    reasons = (f"smallest fall that the ranges allow {smallest:.0f} %, between mid-points {middle:.0f} %",)
+    least = f"a fall of at least {smallest:.0f} %" if smallest >= 0 else f"even a rise of {-smallest:.0f} %"
+    reasons = (f"a fall of {middle:.0f} % between mid-points; the ranges allow {least}",)
     if smallest >= sharp_pct:
         return Ruling(Verdict.SUPPORTED, reasons)
     if middle >= sharp_pct:
@@ -191,7 +198,7 @@ def printed_amounts(
     loose = {name: share(values, caveat_pct) >= agree_share for name, values in deviations_pct.items()}
     reasons = tuple(
         f"{name}: {sum(abs(v) <= tolerance_pct for v in values)} of {len(values)} independent figures within "
-        f"{tolerance_pct:g} %"
+        f"{tolerance_pct:g} %, the farthest {max(map(abs, values)):.1f} % off"
         for name, values in deviations_pct.items()
     )
     if all(close.values()):
@@ -241,7 +248,7 @@ def stopped_since(
     if months_early is None or share_after_pct is None:
         return Ruling(Verdict.NOT_TESTABLE, ("no record of the flow",))
     reasons = [
-        f"the last recorded shipment lies {abs(months_early)} months {'before' if months_early >= 0 else 'after'} "
+        f"the last recorded shipment lies {_months(abs(months_early))} {'before' if months_early >= 0 else 'after'} "
         "the stated month",
         f"recorded trade after it is {share_after_pct:.1f} % of the level before",
     ]
@@ -285,7 +292,7 @@ def reports_lean(
     )
     if min(shares) >= lean_share and networks >= least_networks:
         return Ruling(Verdict.CAVEATS, reasons)
-    return Ruling(Verdict.CONTRADICTED if max(shares) <= 1 - lean_share else Verdict.MIXED, reasons)
+    return Ruling(Verdict.CONTRADICTED if max(shares) < 1 - lean_share else Verdict.MIXED, reasons)
 
 
 @_rule(*ALL)
@@ -346,12 +353,12 @@ def dated_by_networks(*, months_off: Mapping[str, int], near_months: int, far_mo
     """A change began in the stated month according to networks that do not depend on the claim.
 
     ``months_off``: for each network, how many months its date lies from the stated one. All within
-    ``near_months`` and two networks or more: supported; one network near: with caveats; the nearest within
-    ``far_months``: mixed; none: contradicted; no network: not testable.
+    ``near_months``: supported from two networks or more, with caveats from one. Else the nearest within
+    ``far_months``: mixed; none: contradicted. No network: not testable.
     """
     if not months_off:
         return Ruling(Verdict.NOT_TESTABLE, ("no independent network gives a date",))
-    reasons = tuple(f"{name}: {months:+d} months" for name, months in months_off.items())
+    reasons = tuple(f"{name}: {months:+d} months off" for name, months in months_off.items())
     gaps = [abs(months) for months in months_off.values()]
     if max(gaps) <= near_months:
         return Ruling(Verdict.SUPPORTED if len(gaps) >= 2 else Verdict.CAVEATS, reasons)
@@ -481,7 +488,8 @@ def stopped_with_measure(
     """
     if months_after_measure is None:
         return Ruling(Verdict.NOT_TESTABLE, ("no month of stopping",))
-    reasons = [f"the first empty month lies {months_after_measure:+d} months from the measure's taking effect"]
+    side = "after" if months_after_measure >= 0 else "before"
+    reasons = [f"the first empty month lies {_months(abs(months_after_measure))} {side} the measure took effect"]
     if months_after_measure < 0:
         return Ruling(Verdict.CONTRADICTED, tuple(reasons))
     if months_after_measure > near_months:
@@ -537,8 +545,8 @@ def gap_to_counterfactual(
     Effects are in percent of the counterfactual, negative for a fall; ``effect_high_pct`` is the end of the
     interval nearest to zero. Supported when that end is beyond ``-large_pct`` and the true date ranks in
     the top ``rank_share`` of at least ``least_placebos`` placebos; with caveats when the placebos are too
-    few; mixed when only the estimate is beyond, or the rank is worse; contradicted when the estimate is not
-    negative. Not testable without a counterfactual.
+    few; mixed when the fall is smaller or its interval reaches above ``-large_pct``, or the rank is worse;
+    contradicted when the estimate is not negative. Not testable without a counterfactual.
     """
     if effect_pct is None or effect_high_pct is None:
         return Ruling(Verdict.NOT_TESTABLE, ("no counterfactual",))

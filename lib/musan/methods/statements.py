@@ -175,7 +175,7 @@ def drop_reprints(statements: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         gap = (same[figure] - row[figure]).abs()
         width = same["half_width"] + row["half_width"]
         if row["kind"] == "rate":
-            width = width / max(abs(row["value"] / (1 + row["rate"])), 1e-9)
+            width = width / max(abs(row["value"] / max(1 + row["rate"], 1e-3)), 1e-9)
         if not (gap <= width * (1 + 1e-9)).any():
             kept.append(int(index))  # type: ignore[call-overload]
     return statements.loc[sorted(kept)].reset_index(drop=True), len(statements) - len(kept)

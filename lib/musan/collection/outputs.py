@@ -1,0 +1,281 @@
+"""Read executed notebooks, and write files whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+import nbformat
+
+from musan import mime
+from musan.errors import CollectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nbformat import NotebookNode
+
+_NAME = re.compile(r"[a-z0-9_]+")  # it becomes a file's name
+_PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
+_LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True)
+class SavedFigure:
+    """A figure as an executed notebook keeps it."""
+
+    name: str
+    caption: str
+    alt: str
+    png: bytes
+    csv: str
+    sources: tuple[str, ...]
+    html: str
+
+
+def read(path: Path) -> NotebookNode:
+    """Return an executed notebook, or say why it can't be used.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    NotebookNode
+        A valid notebook of which every code cell ran without an error. A cell tagged
+        ``raises-exception`` may end in one.
+
+    Raises
+    ------
+    CollectionError
+        The file is missing, is not a notebook, or was not run to its end; the cell is named.
+    """
+    where = str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CollectionError("there is no such notebook", where, "run it with `musan run`") from error
+    except UnicodeDecodeError as error:
+        raise CollectionError("is not UTF-8 text", where, "run the notebook again") from error
+    notebook = _parse(text, where)
+    ran = 0
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code":
+            continue
+        _check_cell(cell, f"{where}, cell {number}")
+        ran += cell.execution_count is not None
+        if cell.execution_count is None and cell.source.strip():
+            missing = f"{where}, cell {number}" if ran else where
+            what = "has not been run" if ran else "the notebook has not been run"
+            raise CollectionError(what, missing, "run the notebook with `musan run`")
+    return notebook
+
+
+def _parse(text: str, where: str) -> NotebookNode:
+    """Return the text as a valid notebook of the current format."""
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        what = f"is not valid JSON ({error.msg}, line {error.lineno})"
+        raise CollectionError(what, where, "run the notebook again") from error
+    if not isinstance(content, dict) or not {"cells", "nbformat"} <= set(content):
+        raise CollectionError("is JSON, but not a Jupyter notebook", where, "give the path of an .ipynb file")
+    if content["nbformat"] != 4:
+        what = f"has the notebook format {content['nbformat']}, not 4"
+        raise CollectionError(what, where, "open and save it in JupyterLab")
+    try:
+        notebook = nbformat.v4.reads(text)
+        nbformat.validate(notebook)
+    except (nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
+        what = f"is not a valid notebook ({str(error).splitlines()[0][:_LONGEST_ERROR]})"
+        raise CollectionError(what, where, "run the notebook again") from error
+    language = notebook.metadata.get("kernelspec", {}).get("language", "python")
+    if str(language).lower() != "python":
+        raise CollectionError(f"is a notebook in {language}, not in Python", where, "leave it out")
+    return cast("NotebookNode", notebook)
+
+
+def _check_cell(cell: NotebookNode, where: str) -> None:
+    """Refuse a cell that failed, unless it is meant to."""
+    if "raises-exception" in cell.metadata.get("tags", []):
+        return
+    for output in cell.outputs:
+        if output.output_type == "error":
+            message = " ".join(f"{output.ename}: {output.evalue}".split())[:_LONGEST_ERROR]
+            raise CollectionError(f"failed with {message}", where, "mend the notebook and run it again")
+
+
+def bundles(notebook: NotebookNode) -> Iterator[Mapping[str, Any]]:
+    """Yield the MIME bundle of each rich output, in order.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        An executed notebook.
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                yield output.data
+
+
+def figures(notebook: NotebookNode | Path) -> list[SavedFigure]:
+    """Return the figures of an executed notebook.
+
+    Parameters
+    ----------
+    notebook : NotebookNode or Path
+        The notebook.
+
+    Returns
+    -------
+    list of SavedFigure
+        In order of appearance.
+
+    Raises
+    ------
+    CollectionError
+        Two figures share a name, or a figure has lost its picture.
+    """
+    node, where = _opened(notebook)
+    found: dict[str, SavedFigure] = {}
+    for data in bundles(node):
+        if mime.FIGURE not in data:
+            continue
+        about = data[mime.FIGURE]
+        name, html = str(about["name"]), str(data.get("text/html", ""))
+        if not _NAME.fullmatch(name):
+            raise CollectionError(f"figure {name!r} has an unfit name", where, "publish it with musan.figures")
+        if name in found:
+            raise CollectionError(f"two figures are named {name!r}", where, "give each figure its own name")
+        found[name] = SavedFigure(
+            name=name,
+            caption=str(about["caption"]),
+            alt=str(about["alt"]),
+            png=_picture(html, f"{where}, figure {name!r}"),
+            csv=str(about["csv"]),
+            sources=tuple(map(str, about["sources"])),
+            html=html,
+        )
+    return list(found.values())
+
+
+def _opened(notebook: NotebookNode | Path) -> tuple[NotebookNode, str]:
+    return (read(notebook), str(notebook)) if isinstance(notebook, Path) else (notebook, "notebook")
+
+
+def _picture(html: str, where: str) -> bytes:
+    found = _PICTURE.search(html)
+    if not found:
+        raise CollectionError("has lost its picture", where, "run the notebook again")
+    try:
+        return base64.b64decode(found[1], validate=True)
+    except binascii.Error as error:
+        raise CollectionError("the picture is damaged", where, "run the notebook again") from error
+
+
+def answer(notebook: NotebookNode | Path) -> str:
+    """Return the one-sentence answer of an executed notebook; empty when it gives none.
+
+    Parameters
+    ----------
+    notebook : NotebookNode or Path
+        The notebook.
+    """
+    node, _ = _opened(notebook)
+    said = [data[mime.ANSWER] for data in bundles(node) if mime.ANSWER in data]
+    return next((str(one["text"]) for one in said if one.get("final")), "")
+
+
+def title(notebook: NotebookNode, default: str) -> str:
+    """Return a notebook's title: its metadata's, else its first heading, else ``default``.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The notebook.
+    default : str
+        Its name.
+    """
+    given = notebook.metadata.get("musan", {}).get("title")
+    if given:
+        return str(given)
+    for cell in notebook.cells:
+        heading = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
+        if heading:
+            return str(heading[1])
+    return default
+
+
+def write_figures(notebook: NotebookNode | Path, folder: Path) -> list[Path]:
+    """Write each figure of a notebook as ``NAME.png`` and ``NAME.csv``; remove those it no longer has.
+
+    Parameters
+    ----------
+    notebook : NotebookNode or Path
+        The executed notebook.
+    folder : Path
+        Made when it is missing.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    written: list[Path] = []
+    for figure in figures(notebook):
+        for path, content in (
+            (folder / f"{figure.name}.png", figure.png),
+            (folder / f"{figure.name}.csv", figure.csv.encode()),
+        ):
+            write_bytes(path, content)
+            written.append(path)
+    for old in [*folder.glob("*.png"), *folder.glob("*.csv")]:
+        if old not in written:
+            old.unlink()
+    return written
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made when it is missing.
+    text : str
+        The content, newlines as they are.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: beside its place first, then moved there.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made when it is missing.
+    content : bytes
+        The content.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(content)
+        temporary.replace(path)
+    except OSError as error:
+        what = f"can't be written ({error.strerror or error})"
+        raise CollectionError(what, str(path), "free space, or set MUSAN_OUTPUT to a folder of yours") from error
+    finally:
+        if path.parent.is_dir():
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""Field reports as evidence: select what is independent, and tally it under both codings.
+
+Reports are no sample: outlets, phone reach and readers choose the places, and contrary reports were
+looked for on purpose. A tally says how the reports at hand lean, never how common a thing is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from musan import evidence
+from musan.errors import MethodError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CODINGS = ("first", "second")
+DIRECTION = {"first": "direction", "second": "direction_second"}
+CAUSE = {"first": "attributed_to_sanctions", "second": "attributed_second"}
+
+
+def independent(*, inferred_dates: bool = True, doubtful_coding: bool = True) -> pd.DataFrame:
+    """Return the reports that may be tallied: not the article, not state media, not marked rows.
+
+    Parameters
+    ----------
+    inferred_dates : bool
+        Keep reports whose date was worked out rather than printed.
+    doubtful_coding : bool
+        Keep reports whose coding the codebook calls doubtful.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``field_reports`` with ``first_day`` and ``last_day`` of what is reported on.
+    """
+    cautions = ["not_independent", "state_media", "marked"]
+    cautions += [] if inferred_dates else ["date_inferred"]
+    cautions += [] if doubtful_coding else ["doubtful_coding"]
+    table = evidence.exclude(evidence.load("field_reports"), *cautions)
+    return table.assign(first_day=evidence.starts(table["period_start"]), last_day=evidence.ends(table["period_end"]))
+
+
+def between(reports: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
+    """Return the reports whose period ends within two days, both included (a report on years counts at its end)."""
+    first, last = pd.Timestamp(start), pd.Period(end).end_time
+    return reports[(reports["last_day"] >= first) & (reports["last_day"] <= last)]
+
+
+def on(
+    reports: pd.DataFrame,
+    *,
+    sectors: Sequence[str] = (),
+    indicators: Sequence[str] = (),
+    cities: Sequence[str] = (),
+    provinces: Sequence[str] = (),
+    coding: str = "either",
+) -> pd.DataFrame:
+    """Return the reports on given sectors, indicators or places; an empty sequence does not restrict.
+
+    Parameters
+    ----------
+    reports : DataFrame
+        From :func:`independent`.
+    sectors, indicators : sequence of str
+        Codes of the codebook.
+    cities : sequence of str
+        City ids.
+    provinces : sequence of str
+    coding : {"first", "second", "either"}
+        Whose codes of sector and indicator decide.
+
+    Returns
+    -------
+    DataFrame
+    """
+    if coding not in (*CODINGS, "either"):
+        raise MethodError(f"unknown coding {coding!r}", "coding", "give first, second or either")
+    keep = pd.Series(True, index=reports.index)
+    for codes, column in ((sectors, "sector"), (indicators, "indicator")):
+        if codes:
+            keep &= _coded(reports, column, codes, coding)
+    if cities:
+        keep &= reports["city_ids"].map(lambda ids: bool(set(ids) & set(cities)))
+    if provinces:
+        keep &= reports["province"].isin(list(provinces)).fillna(False).astype(bool)
+    return reports[keep]
+
+
+def _coded(reports: pd.DataFrame, column: str, codes: Sequence[str], coding: str) -> pd.Series[bool]:
+    first, second = reports[column].isin(list(codes)), reports[f"{column}_second"].isin(list(codes))
+    return {"first": first, "second": second, "either": first | second}[coding]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How reports lean, under both codings.
+
+    Attributes
+    ----------
+    worse_first, worse_second, other_first, other_second : int
+        Reports that say worse, and all the rest, by the first and the second coder.
+    networks : int
+        Origin networks with at least one report that both coders call worse.
+    reports : int
+    frame : DataFrame
+        ``coding``, ``worse``, ``mixed``, ``unchanged``, ``better``.
+    """
+
+    worse_first: int
+    worse_second: int
+    other_first: int
+    other_second: int
+    networks: int
+    reports: int
+    frame: pd.DataFrame
+
+    def measures(self) -> dict[str, int]:
+        """Return the measures that the rule ``reports_lean`` takes."""
+        return {
+            "worse_first": self.worse_first,
+            "worse_second": self.worse_second,
+            "other_first": self.other_first,
+            "other_second": self.other_second,
+            "networks": self.networks,
+        }
+
+
+def tally(reports: pd.DataFrame) -> Tally:
+    """Count how reports lean under both codings."""
+    order = ["worse", "mixed", "unchanged", "better"]
+    counts = {c: reports[DIRECTION[c]].astype(str).value_counts().reindex(order, fill_value=0) for c in CODINGS}
+    frame = pd.DataFrame([{"coding": c, **counts[c].to_dict()} for c in CODINGS])
+    both = (reports["direction"] == "worse") & (reports["direction_second"] == "worse")
+    return Tally(
+        worse_first=int(counts["first"]["worse"]),
+        worse_second=int(counts["second"]["worse"]),
+        other_first=int(len(reports) - counts["first"]["worse"]),
+        other_second=int(len(reports) - counts["second"]["worse"]),
+        networks=int(reports.loc[both, "origin_network"].nunique()),
+        reports=len(reports),
+        frame=frame,
+    )
+
+
+def named_cause(reports: pd.DataFrame) -> dict[str, float | int]:
+    """Return the share of worse reports that name sanctions as the cause, under both codings.
+
+    Returns
+    -------
+    dict
+        ``named_first``, ``named_second`` (0 to 1; "unclear" counts as not naming) and ``reports``: how many
+        either coder calls worse. Measures of the rule ``cause_named_by_reports``.
+    """
+    worse = reports[(reports["direction"] == "worse") | (reports["direction_second"] == "worse")]
+    shares = {f"named_{c}": float((worse[CAUSE[c]] == "yes").mean()) if len(worse) else 0.0 for c in CODINGS}
+    return {**shares, "reports": len(worse)}

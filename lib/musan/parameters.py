@@ -1,0 +1,417 @@
+"""What may be changed in each notebook: one typed model a notebook, checked before a kernel starts.
+
+A notebook's cell tagged ``parameters`` repeats its model line by line (:func:`cell_source`), so that the
+notebook can also be run by plain papermill or by hand. Its setup cell then takes the values back, checked::
+
+    p = parameters.TradeCollapse.from_notebook(globals())
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from musan.errors import CollectionError, ParameterError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+_KIND_WORDS: dict[type, str] = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_INJECTED = "# Parameters"  # first line of the cell that papermill puts into a notebook
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of one notebook, in words and in numbers.
+
+    Parameters
+    ----------
+    name : str
+        As in the notebook's ``parameters`` cell and after ``-p``.
+    kind : type
+        ``bool``, ``int``, ``float`` or ``str``.
+    default : bool or int or float or str
+        The committed value.
+    choices : tuple
+        The only values allowed; empty when any value of the kind is.
+    low, high : int or float or None
+        The bounds, both allowed themselves.
+    description : str
+        One line in plain words.
+    """
+
+    name: str
+    kind: type
+    default: bool | int | float | str
+    choices: tuple[int | str, ...]
+    low: float | None
+    high: float | None
+    description: str
+
+    @property
+    def type_words(self) -> str:
+        """The kind of value, as a reader would say it."""
+        return "choice" if self.choices else _KIND_WORDS[self.kind]
+
+    @property
+    def range_words(self) -> str:
+        """The values allowed within the kind; empty when all are."""
+        if self.choices:
+            return ", ".join(map(repr, self.choices))
+        if self.low is not None and self.high is not None:
+            return f"from {self.low} to {self.high}"
+        if self.low is not None:
+            return f"at least {self.low}"
+        return f"at most {self.high}" if self.high is not None else ""
+
+    @property
+    def allowed(self) -> str:
+        """What a value must be, as the end of a sentence."""
+        if self.choices:
+            return f"one of {self.range_words}"
+        article = "" if self.kind in (bool, str) else "a "
+        return f"{article}{self.type_words} {self.range_words}".rstrip()
+
+    def value_of(self, text: str) -> object:
+        """Return the value that ``text`` stands for, or ``text`` itself when it is not of the kind."""
+        if self.kind is bool:
+            return {"true": True, "false": False}.get(text.lower(), text)
+        if self.kind is int and _WHOLE_NUMBER.fullmatch(text):
+            return int(text)
+        if self.kind is float and _NUMBER.fullmatch(text):
+            return float(text)
+        return text
+
+
+class NotebookParameters(BaseModel):
+    """Base of the models: each field has a builtin type, a default and a one-line description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True, allow_inf_nan=False)
+    notebook: ClassVar[str] = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if not cls.notebook:
+            raise TypeError(f"{cls.__name__} must say which notebook it belongs to")
+        cls.described()
+        cls()
+
+    @classmethod
+    def described(cls) -> list[Parameter]:
+        """Return the parameters in the order of the notebook's cell.
+
+        Returns
+        -------
+        list of Parameter
+            One for each field.
+        """
+        return [_described(cls, name, field) for name, field in cls.model_fields.items()]
+
+    @classmethod
+    def checked(cls, values: Mapping[str, object]) -> Self:
+        """Return the model with ``values`` in place of its defaults.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Values by parameter name; an ``int`` is taken for a ``float``, nothing else is converted.
+
+        Returns
+        -------
+        NotebookParameters
+            The complete set.
+
+        Raises
+        ------
+        ParameterError
+            For an unknown name, a wrong type, a value out of range or not among the choices.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            problems = [cls._problem(detail) for detail in error.errors(include_url=False)]
+        raise cls._refusal("; ".join(problems))
+
+    @classmethod
+    def values_of(cls, texts: Mapping[str, str]) -> dict[str, object]:
+        """Return the values that texts from a command line stand for, unchecked but for their names.
+
+        Parameters
+        ----------
+        texts : mapping of str to str
+            Texts by parameter name.
+
+        Returns
+        -------
+        dict of str to object
+            A text that is not of its parameter's kind stays a text, which :meth:`checked` refuses.
+        """
+        known = {parameter.name: parameter for parameter in cls.described()}
+        cls._refuse_unknown(texts)
+        return {name: known[name].value_of(text) for name, text in texts.items()}
+
+    @classmethod
+    def from_notebook(cls, namespace: Mapping[str, object]) -> Self:
+        """Return the checked parameters that a notebook's cells have set.
+
+        Parameters
+        ----------
+        namespace : mapping of str to object
+            The notebook's ``globals()``.
+
+        Returns
+        -------
+        NotebookParameters
+            The complete set.
+
+        Raises
+        ------
+        ParameterError
+            For a bad value, and for a name in the cell injected by papermill that the model lacks.
+        """
+        cls._refuse_unknown(_injected_names(namespace.get("In")))
+        missing = [name for name in cls.model_fields if name not in namespace]
+        if missing:
+            raise cls._refusal(f"the parameters cell does not set {', '.join(missing)}")
+        return cls.checked({name: namespace[name] for name in cls.model_fields})
+
+    @classmethod
+    def _refuse_unknown(cls, names: Mapping[str, object] | Sequence[str]) -> None:
+        for name in names:
+            if name not in cls.model_fields:
+                raise cls._refusal(cls._unknown(name))
+
+    @classmethod
+    def _unknown(cls, name: str) -> str:
+        if not cls.model_fields:
+            return f"no parameter {name!r}: musan.parameters has no model of this notebook"
+        return f"no parameter {name!r}: {nearest(name, cls.model_fields)}"
+
+    @classmethod
+    def _problem(cls, detail: ErrorDetails) -> str:
+        """Say in words what pydantic found."""
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        if detail["type"] == "extra_forbidden":
+            return cls._unknown(name)
+        if detail["type"] == "value_error":  # from a validator of the model's own
+            reason = str(detail.get("ctx", {}).get("error", detail["msg"]))
+            return f"parameter {name}: {reason}" if name else reason
+        parameter = _described(cls, name, cls.model_fields[name])
+        return f"parameter {name} is {detail['input']!r} but must be {parameter.allowed}"
+
+    @classmethod
+    def _refusal(cls, problem: str) -> ParameterError:
+        remedy = f"`musan params {cls.notebook}` lists what is allowed" if cls.model_fields else ""
+        return ParameterError(problem, cls.notebook, remedy)
+
+
+def _described(model: type[NotebookParameters], name: str, field: FieldInfo) -> Parameter:
+    """Return a field as a :class:`Parameter`; an author's slip is a TypeError when the library loads."""
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    kind = type(choices[0]) if choices else field.annotation
+    description = field.description or ""
+    sound = kind in _KIND_WORDS and all(type(choice) is kind for choice in choices)
+    if not sound or field.is_required() or not description or "\n" in description:
+        raise TypeError(f"{model.__name__}.{name} needs a builtin type, a default and a one-line description")
+    return Parameter(
+        name=name,
+        kind=kind,  # type: ignore[arg-type]
+        default=field.default,
+        choices=choices,
+        low=next((cast("float", bound.ge) for bound in field.metadata if isinstance(bound, Ge)), None),
+        high=next((cast("float", bound.le) for bound in field.metadata if isinstance(bound, Le)), None),
+        description=description,
+    )
+
+
+def _injected_names(history: object) -> list[str]:
+    """Return the names set by the newest cell of IPython's input history that papermill injected."""
+    cells = [cell for cell in history if isinstance(cell, str)] if isinstance(history, list) else []
+    injected = next((cell for cell in reversed(cells) if cell.lstrip().startswith(_INJECTED)), "")
+    return list(assignments(injected))
+
+
+def assignments(source: str) -> dict[str, ast.expr | None]:
+    """Return what a cell of plain Python assigns at its top level.
+
+    Parameters
+    ----------
+    source : str
+        The cell's code.
+
+    Returns
+    -------
+    dict of str to ast.expr or None
+        The expression assigned, by name; empty when the cell is not plain Python.
+    """
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return {}
+    found: dict[str, ast.expr | None] = {}
+    for statement in statements:
+        if isinstance(statement, ast.AnnAssign):
+            targets: list[ast.expr] = [statement.target]
+        elif isinstance(statement, ast.Assign):
+            targets = statement.targets
+        else:
+            continue
+        found |= {target.id: statement.value for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def cell_source(model: type[NotebookParameters]) -> str:
+    """Return the code of the notebook's ``parameters`` cell.
+
+    Parameters
+    ----------
+    model : type of NotebookParameters
+        The notebook's model.
+
+    Returns
+    -------
+    str
+        One line a parameter, such as ``base_year: int = 2016  # year that falls are measured from``.
+    """
+    return "\n".join(
+        f"{each.name}: {each.kind.__name__} = {_literal(each.default)}  # {each.description}"
+        for each in model.described()
+    )
+
+
+def _literal(value: bool | float | str) -> str:
+    """Return ``repr(value)`` with the quotes that the formatter would choose."""
+    text = repr(value)
+    return f'"{text[1:-1]}"' if isinstance(value, str) and text[0] == "'" and '"' not in value else text
+
+
+def model_for(name: str) -> type[NotebookParameters]:
+    """Return the model of a notebook.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name, such as ``01_trade_collapse``.
+
+    Returns
+    -------
+    type of NotebookParameters
+        Its model.
+
+    Raises
+    ------
+    CollectionError
+        When no notebook has that name.
+    """
+    if name not in MODELS:
+        raise CollectionError(f"no notebook {name!r}", remedy=nearest(name, MODELS))
+    return MODELS[name]
+
+
+def without_parameters(name: str) -> type[NotebookParameters]:
+    """Return an empty model, for a notebook that a user has added without one.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name.
+
+    Returns
+    -------
+    type of NotebookParameters
+        A model that refuses every parameter.
+    """
+    return type("NoParameters", (NotebookParameters,), {"__module__": __name__, "notebook": name})
+
+
+def parse(name: str, texts: Mapping[str, str]) -> NotebookParameters:
+    """Return a notebook's parameters from texts, as they come from a command line.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name.
+    texts : mapping of str to str
+        Texts by parameter name; the others keep their defaults.
+
+    Returns
+    -------
+    NotebookParameters
+        The complete set.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown name, a wrong type, a value out of range or not among the choices.
+    """
+    model = model_for(name)
+    return model.checked(model.values_of(texts))
+
+
+def describe(name: str) -> list[Parameter]:
+    """Return the parameters of a notebook in the order of its cell.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name.
+
+    Returns
+    -------
+    list of Parameter
+        Name, kind, default, range and description of each.
+    """
+    return model_for(name).described()
+
+
+class TradeCollapse(NotebookParameters):
+    """Parameters of ``01_trade_collapse``."""
+
+    notebook: ClassVar[str] = "01_trade_collapse"
+
+    period: Literal["june", "first_half", "year"] = Field("first_half", description="part of 2018 that is compared")
+    base_year: int = Field(2017, ge=2014, le=2017, description="year that 2018 is compared with")
+    compiler: Literal["reconciled", "customs", "kotra", "itc"] = Field(
+        "reconciled", description="whose figures: the rebuilt series, or one compiler's"
+    )
+    currency: Literal["usd", "cny"] = Field("usd", description="US dollars or yuan")
+    income_base_year: int = Field(2016, ge=2014, le=2017, description="year that income of 2018 is compared with")
+    draws: int = Field(2000, ge=200, le=20000, description="random paths for intervals")
+    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the random paths")
+
+
+class MusanIronOre(NotebookParameters):
+    """Parameters of ``02_musan_iron_ore``."""
+
+    notebook: ClassVar[str] = "02_musan_iron_ore"
+
+    method: Literal["lmdi", "bennet", "montgomery"] = Field(
+        "lmdi", description="how a change is split in price and volume"
+    )
+    price_lag_months: int = Field(0, ge=0, le=6, description="months by which contract prices follow the world price")
+    count_estimated_rank: bool = Field(False, description="let the estimated ranking of 2014 decide too")
+
+
+class Verdicts(NotebookParameters):
+    """Parameters of ``10_verdicts``."""
+
+    notebook: ClassVar[str] = "10_verdicts"
+
+    executed_notebooks: str = Field("", description="folder of executed notebooks, empty for the output folder")
+
+
+MODELS: dict[str, type[NotebookParameters]] = {
+    model.notebook: model for model in (TradeCollapse, MusanIronOre, Verdicts)
+}
+"""The model of each notebook, by the notebook's name."""
