@@ -34,7 +34,7 @@ HEADLINE = "1.5"
 
 def test_the_ledger_loads_in_the_articles_order():
     assert len(CLAIMS) == len(yaml.safe_load(LEDGER.read_text(encoding="utf-8"))["claims"])
-    items = [tuple(map(int, claim.article.split("."))) for claim in CLAIMS.values()]
+    items = [tuple(map(int, claim.article[0].split("."))) for claim in CLAIMS.values()]
     assert items == sorted(items)
     assert claims.ledger() == CLAIMS
 
@@ -44,24 +44,9 @@ def _items_of_page(page):
     return dict(re.findall(rf"^\d+\. ({page}\.\d+) (.*)$", text, re.MULTILINE))
 
 
-NOT_IN_THE_LEDGER = {"2.17": "workers lost pay in the 1990s but had to come; control through the workplace"}
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        pytest.param(
-            item,
-            marks=pytest.mark.xfail(strict=True, reason="2.17 is folded into 2.16, and a claim names one item only")
-            if item in NOT_IN_THE_LEDGER
-            else (),
-        )
-        for item in (HEADLINE, *_items_of_page(2))
-        if item != METHOD_STATEMENT
-    ],
-)
+@pytest.mark.parametrize("item", [item for item in (HEADLINE, *_items_of_page(2)) if item != METHOD_STATEMENT])
 def test_every_claim_of_the_headline_and_of_page_2_is_in_the_ledger(item):
-    assert item in {claim.article for claim in CLAIMS.values()}
+    assert item in {item for claim in CLAIMS.values() for item in claim.article}
 
 
 def test_the_ledger_claims_nothing_that_the_article_does_not():
@@ -69,9 +54,9 @@ def test_the_ledger_claims_nothing_that_the_article_does_not():
     assert len(_items_of_page(2)) == 18
     assert "method statement" in items[METHOD_STATEMENT]
     for claim in CLAIMS.values():
-        assert claim.article in items
-        assert claim.article != METHOD_STATEMENT
-        assert claim.page == int(claim.article[0])
+        assert set(claim.article) <= set(items)
+        assert METHOD_STATEMENT not in claim.article
+        assert {claim.page} == {int(item[0]) for item in claim.article}
 
 
 @pytest.mark.parametrize("name", [name for name, claim in CLAIMS.items() if claim.quote])
@@ -198,7 +183,6 @@ def test_a_ledger_that_is_missing_or_not_yaml_is_refused(tmp_path):
         claims.ledger(tmp_path / "claims.yml")
 
 
-@pytest.mark.xfail(strict=True, reason="valid YAML without a list of claims ends in a TypeError or KeyError")
 @pytest.mark.parametrize("text", ["", "claims:", "claims: [exports]", "other: []"])
 def test_a_ledger_without_claims_is_refused(tmp_path, text):
     path = tmp_path / "claims.yml"
@@ -282,8 +266,8 @@ def test_a_finding_without_an_estimate_shows_none():
 )
 def test_a_finding_survives_json(measures, estimate, words, agreement):
     finding = found(
-        measures=measures, estimate=estimate, assumptions=words, concerns=words, strengths=words[:1],
-        agreement=agreement, decisive_choice="".join(words) or None,
+        measures=measures, estimate=estimate, low=None, high=estimate, assumptions=words, concerns=words,
+        strengths=words[:1], agreement=agreement, decisive_choice="".join(words) or None,
     )  # fmt: skip
     record = json.loads(json.dumps(finding._repr_mimebundle_()[MIME]))
     assert Finding.model_validate(record) == finding
@@ -381,13 +365,11 @@ def test_an_unknown_claim_or_aspect_is_refused():
         claims.find("exports_fell_90", "statment", measures=FALL)
 
 
-@pytest.mark.xfail(strict=True, reason="a count from numpy or pandas makes a finding that can't be written to JSON")
 def test_counts_from_a_frame_are_measures_too():
     finding = claims.find("chinese_interest_faded", "statement", measures={"rows": np.int64(0)})
     assert finding._repr_mimebundle_()[MIME]["measures"] == {"rows": 0}
 
 
-@pytest.mark.xfail(strict=True, reason="an interval that does not hold its estimate is taken as it is")
 @pytest.mark.parametrize("interval", [{"low": 89.0, "high": 87.0}, {"low": 91.0, "high": 95.0}])
 def test_an_interval_that_does_not_hold_the_estimate_is_refused(interval):
     with pytest.raises(ClaimError):
@@ -492,9 +474,8 @@ def test_a_verdict_that_the_rule_does_not_give_is_refused(tmp_path):
     path = executed(tmp_path / "02.ipynb", bundle(ORE, verdict="supported"))
     error = _refused([path])
     assert error.where == str(path)
-    assert error.what == (
-        "says 'supported' of iron_ore_second_export, statement; the ledger's rule gives 'contradicted'"
-    )
+    assert error.what.startswith("says 'supported' of iron_ore_second_export, statement")
+    assert "the ledger's rule gives 'contradicted'" in error.what
     assert "run it again" in error.remedy
 
 
@@ -570,13 +551,11 @@ def test_a_record_that_does_not_fit_the_ledger_is_refused(tmp_path, changed, say
     assert says in str(_refused([executed(tmp_path / "02.ipynb", bundle(ORE, **changed))]))
 
 
-@pytest.mark.xfail(strict=True, reason="the message names the rule or the ledger, not the notebook with the record")
 def test_a_record_that_does_not_fit_the_ledger_is_told_with_its_notebook(tmp_path):
     path = executed(tmp_path / "02.ipynb", bundle(ORE, measures={}))
     assert str(path) in str(_refused([path]))
 
 
-@pytest.mark.xfail(strict=True, reason="only the verdict is checked against the rule, not the reasons beside it")
 def test_reasons_that_the_rule_does_not_give_are_refused(tmp_path):
     path = executed(tmp_path / "02.ipynb", bundle(ORE, reasons=["because"]))
     _refused([path])

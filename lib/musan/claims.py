@@ -9,12 +9,14 @@ from executed notebooks, and :func:`verdict_table` puts them beside the ledger.
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import nbformat
+import numpy as np
 import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -25,7 +27,7 @@ from musan.locations import data_folder, notebooks_folder, output_folder
 from musan.rules import Ruling, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 MIME = "application/vnd.musan.finding+json"
 Aspect = Literal["statement", "attribution"]
@@ -41,6 +43,7 @@ STARTING_GRADE: dict[str, Grade] = {
     "testimony": "low",
     "forecast": "low",
 }
+CHANGED = "the ledger or the notebook has changed since: run it again"
 NO_NOTEBOOK, NOT_RUN = "no notebook yet", "not run"
 # How a verdict is painted where space is short: background and ink, never without its words.
 SHOWN = {
@@ -96,7 +99,7 @@ class Claim(_Frozen):
     title: str
     statement: str
     quote: str | None = None
-    article: str = Field(pattern=r"^\d\.\d{1,2}$")
+    article: tuple[Annotated[str, Field(pattern=r"^\d\.\d{1,2}$")], ...] = Field(min_length=1)
     page: int
     kind: Kind
     estimand: str
@@ -105,6 +108,11 @@ class Claim(_Frozen):
     admiralty: Admiralty | None = None
     choices: dict[str, tuple[str | int | float | bool, ...]] = Field(default_factory=dict)
     would_change: str
+
+    @field_validator("article", mode="before")
+    @classmethod
+    def _one_or_several_items(cls, article: object) -> object:
+        return (article,) if isinstance(article, str) else article
 
     @field_validator("criteria")
     @classmethod
@@ -124,9 +132,12 @@ class Claim(_Frozen):
 def _ledger(path: Path, modified: int) -> dict[str, Claim]:
     del modified  # part of the cache key only
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["claims"]
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ClaimError(f"is not valid YAML: {error}", str(path), "correct the ledger") from error
+    entries = read.get("claims") if isinstance(read, dict) else None
+    if not isinstance(entries, list):
+        raise ClaimError("has no list of claims", str(path), "start it with `claims:` and one item a claim")
     found = [_valid(entry, path) for entry in entries]
     ids = [claim.id for claim in found]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
@@ -134,7 +145,9 @@ def _ledger(path: Path, modified: int) -> dict[str, Claim]:
     return {claim.id: claim for claim in found}
 
 
-def _valid(entry: Mapping[str, Any], path: Path) -> Claim:
+def _valid(entry: object, path: Path) -> Claim:
+    if not isinstance(entry, dict):
+        raise ClaimError(f"holds {entry!r} where a claim is due", str(path), "write each claim as a mapping")
     try:
         return Claim.model_validate(entry)
     except ValidationError as error:
@@ -242,6 +255,13 @@ class Finding(_Frozen):
     notebook: str
     parameters: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _interval_holds_the_estimate(self) -> Finding:
+        known = self.estimate is not None and self.low is not None and self.high is not None
+        if known and not self.low <= self.estimate <= self.high:  # type: ignore[operator]
+            raise ValueError(f"the interval {self.low} to {self.high} does not hold the estimate {self.estimate}")
+        return self
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         del include, exclude
         return {MIME: self.model_dump(mode="json"), "text/html": self._card(), "text/plain": self.sentence()}
@@ -327,6 +347,15 @@ def grade(kind: Kind, concerns: Sequence[str], strengths: Sequence[str]) -> tupl
     return GRADES[min(max(place, 0), len(GRADES) - 1)], reasons
 
 
+def _plain(value: Any) -> Any:
+    """Return a measure with numbers of numpy and pandas as Python's own, so that it can be written to JSON."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_plain(part) for part in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def find(
     name: str,
     aspect: Aspect,
@@ -368,13 +397,13 @@ def find(
             aspect=aspect,
             verdict=ruling.verdict,
             reasons=ruling.reasons,
-            measures=dict(measures),
+            measures=_plain(measures),
             grade=graded,
             grade_reasons=grade_reasons,
             would_change=entry.would_change,
             notebook=entry.criteria[aspect].notebook,
             parameters=parameters.model_dump(mode="json") if parameters is not None else {},
-            **facts,
+            **_plain(facts),
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -455,14 +484,15 @@ def _checked(record: Mapping[str, Any], path: Path) -> Finding:
         raise ClaimError(
             f"holds a finding that is not one ({where}: {first['msg']})", str(path), "run it again"
         ) from error
-    ruling = decide(finding.claim, finding.aspect, finding.measures)
+    try:
+        ruling = decide(finding.claim, finding.aspect, finding.measures)
+    except ClaimError as error:
+        raise ClaimError(f"holds a finding that can't be checked ({error})", str(path), CHANGED) from error
     if ruling.verdict is not finding.verdict:
-        raise ClaimError(
-            f"says {finding.verdict.value!r} of {finding.claim}, {finding.aspect}; the ledger's rule gives "
-            f"{ruling.verdict.value!r}",
-            str(path),
-            "the ledger or the notebook has changed since: run it again",
-        )
+        what = f"says {finding.verdict.value!r} of {finding.claim}, {finding.aspect}; the ledger's rule gives "
+        raise ClaimError(f"{what}{ruling.verdict.value!r}", str(path), CHANGED)
+    if ruling.reasons != finding.reasons:
+        raise ClaimError(f"gives other reasons for {finding.claim}, {finding.aspect} than the rule", str(path), CHANGED)
     return finding
 
 

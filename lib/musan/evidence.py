@@ -450,19 +450,18 @@ def _flag(column: str) -> Callable[[pd.DataFrame], pd.Series[bool]]:
 
 
 def _crude(frame: pd.DataFrame) -> pd.Series[bool]:
-    # From 2014 on, when customs stopped to record pipeline crude, KOTRA adds an estimate of it to China's
-    # exports, and so to its totals; the releases of its Beijing office print customs figures and do not.
-    for column in ("year", "partner", "source_id", "note"):
-        _need(frame, column, "exclude('crude_estimate')")
-    since = frame["year"] >= pd.Period("2014", "Y")
+    # Since customs stopped recording pipeline crude in 2014, KOTRA adds an estimate of it to China's exports,
+    # and so to all totals; the releases of its Beijing office print customs figures and do not.
     kotra = frame["source_id"].str.contains("kotra") & ~frame["source_id"].str.contains("kotra-beijing")
     note = frame["note"].fillna("").str.lower()
     with_crude = note.str.contains("crude") & ~note.str.contains("no crude|without crude")
-    flow, china = frame["flow"].isin(["imports", "total"]), frame["partner"] == "china"
-    return ((kotra | with_crude) & since & flow & china).astype(bool)
+    reached = frame["flow"].isin(["imports", "total"]) & frame["partner"].isin(["china", "world"])
+    reached &= frame["product"].isin(["total", "crude", "fuels", "mineral_fuels", "mineral_oil"])
+    marked: pd.Series[bool] = ((kotra | with_crude) & reached & (frame["year"].dt.year >= 2014)).astype(bool)
+    return marked
 
 
-# Caution -> (the column it needs, what rows it marks, what it says).
+# Caution -> (the columns it needs, what rows it marks, what it says).
 CAUTIONS: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series[bool]], str]] = {
     "date_inferred": ("date_inferred", _flag("date_inferred"), "the date was worked out, not printed"),
     "hs_inferred": (
@@ -488,7 +487,7 @@ CAUTIONS: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series[bool]], str]] 
         _flag("cumulative"),
         "a sum over several years is never added to yearly rows",
     ),
-    "crude_estimate": ("flow", _crude, "KOTRA adds estimated crude oil that customs do not show"),
+    "crude_estimate": ("year partner flow", _crude, "KOTRA adds estimated crude oil that customs do not show"),
     "under_test": (
         "source_id",
         lambda frame: frame["source_id"].str.startswith(UNDER_TEST).astype(bool),
@@ -530,8 +529,9 @@ def exclude(frame: pd.DataFrame, *cautions: str) -> pd.DataFrame:
     for name in cautions:
         if name not in CAUTIONS:
             raise EvidenceError(f"unknown caution {name!r}", "exclude", nearest(name, CAUTIONS))
-        column, marks, _ = CAUTIONS[name]
-        _need(kept, column, f"exclude({name!r})")
+        columns, marks, _ = CAUTIONS[name]
+        for column in columns.split():
+            _need(kept, column, f"exclude({name!r})")
         marked = marks(kept).fillna(False).astype(bool)
         counts[name] = counts.get(name, 0) + int(marked.sum())
         kept = kept[~marked]

@@ -35,6 +35,12 @@ LINE = "Iron ores and concentrates"
 UNSPECIFIED = "Commodities not specified according to kind"
 
 
+def population() -> int:
+    """Return the population of Musan county in the census of 2008."""
+    cities = evidence.load("cities")
+    return int(cities.loc[cities["name"].str.startswith("Musan"), "population_2008"].iloc[0])
+
+
 def independent_amounts() -> pd.DataFrame:
     """Return what compilers independent of the article print for the two years that it names.
 
@@ -307,6 +313,27 @@ def stop() -> Stop:
         share_after_pct=float(100 * ore[2018] / ore[2017]),
         record=record.sort_values("month", ignore_index=True),
     )
+
+
+def sales_before_ban(paths: pd.DataFrame) -> pd.Series[float]:
+    """Return, for each random path of monthly imports, the sum of the twelve months before a ban could bind.
+
+    Parameters
+    ----------
+    paths : DataFrame
+        Random paths of China's monthly imports of ore, from :meth:`Reconciliation.draws`.
+    """
+    last = binding_from(EXEMPTING_BAN).asfreq("M") - 1
+    return paths.loc[:, last - 11 : last].sum(axis=1)
+
+
+def share_before_ban_pct(paths: pd.DataFrame, value_2014: float) -> float:
+    """Return the share of the fall from 2014 to 2016 that had come before a ban could bind, in percent.
+
+    The median over the random paths; above 100 when sales were lower then than in 2016.
+    """
+    whole = value_2014 - _of(2016, "value_usd_million")
+    return float((100 * (value_2014 - sales_before_ban(paths)) / whole).median())
 
 
 def unbanned_change_pct() -> float:

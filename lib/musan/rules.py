@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import Any
 
 from musan.errors import ClaimError, nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 
 class Verdict(StrEnum):
@@ -68,12 +67,24 @@ class Rule:
                 f"{both[0]!r} is given twice", f"rule {self.name}", "a threshold is set in the ledger only"
             )
         for name, value in given.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ClaimError(f"{name} is {value}", f"rule {self.name}", "give a number, or None where unknown")
+            for number in _numbers_in(value):
+                if not math.isfinite(number):
+                    raise ClaimError(f"{name} is {number}", f"rule {self.name}", "give a number, or None where unknown")
         ruling = self.function(**given)
         if ruling.verdict not in self.may_return:
             raise ClaimError(f"returned {ruling.verdict.value!r}", f"rule {self.name}", "add it to may_return")
         return ruling
+
+
+def _numbers_in(value: object) -> Iterator[float]:
+    """Return every number in a measure, however deep it lies."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        for part in value:
+            yield from _numbers_in(part)
+    elif isinstance(value, Real):
+        yield float(value)
 
 
 RULES: dict[str, Rule] = {}
@@ -386,7 +397,7 @@ def share_from_testimony(
     if informants < least_informants or bound_low is None or bound_high is None:
         return Ruling(Verdict.NOT_TESTABLE, (f"{informants} independent informants, {least_informants} are needed",))
     reasons = (f"the share can lie between {100 * bound_low:.0f} and {100 * bound_high:.0f} %",)
-    if bound_high - bound_low > widest:
+    if bound_high - bound_low > widest + 1e-9:  # 0.4 - 0.1 is a little more than 0.3 in binary
         return Ruling(Verdict.NOT_TESTABLE, (*reasons, "too wide to tell"))
     if bound_low >= claimed_low and bound_high <= claimed_high:
         return Ruling(Verdict.SUPPORTED, reasons)
@@ -441,19 +452,29 @@ def months_of_cover(
 
 
 @_rule(*ALL)
-def rule_exists(*, independent_before: int, independent_after: int, claimed_new: bool, least_sources: int) -> Ruling:
+def rule_exists(
+    *, independent_before: int, independent_after: int, denying: int, claimed_new: bool, least_sources: int
+) -> Ruling:
     """A rule or practice exists: sources independent of the article describe it.
 
-    Supported with ``least_sources`` or more; with caveats with fewer. Where the claim says that it is new,
-    sources that describe it from before turn the verdict to mixed when there are later ones too, and to
-    contradicted when there are none. Not testable without any.
+    ``denying``: independent sources that say it does not exist. As many as describe it: contradicted; some:
+    mixed. Otherwise supported with ``least_sources`` or more; with caveats with fewer. Where the claim says
+    that it is new, sources that describe it from before turn the verdict to mixed when there are later
+    ones too, and to contradicted when there are none. Not testable without any.
     """
     total = independent_before + independent_after
-    if total == 0:
+    if total + denying == 0:
         return Ruling(Verdict.NOT_TESTABLE, ("no independent source describes it",))
-    reasons = (f"independent sources: {independent_before} from before the sanctions, {independent_after} after",)
+    reasons = (
+        f"independent sources: {independent_before} from before the sanctions, {independent_after} after, "
+        f"{denying} that deny it",
+    )
+    if denying >= total:
+        return Ruling(Verdict.CONTRADICTED, reasons)
     if claimed_new and independent_before:
         return Ruling(Verdict.MIXED if independent_after else Verdict.CONTRADICTED, reasons)
+    if denying:
+        return Ruling(Verdict.MIXED, reasons)
     return Ruling(Verdict.SUPPORTED if total >= least_sources else Verdict.CAVEATS, reasons)
 
 
