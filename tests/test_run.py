@@ -49,6 +49,14 @@ class Broken(Executor):
         raise BrokenProcessPool
 
 
+class Cancelling(Executor):
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Every behaviour, run two at a time over the remains of an earlier run."""
@@ -314,9 +322,10 @@ def test_any_executor_will_do(collection, tmp_path, monkeypatch):
     assert [outcome.name for outcome in outcomes] == [name for name, *_ in stub.calls] == [FIRST, "prints", "raises"]
 
 
-def test_an_executor_that_breaks_is_one_line_a_run(collection, tmp_path):
-    outcomes = run(plan([], {}, collection, tmp_path / "out"), Broken())
-    assert outcomes[0].error == f"{FIRST}: its process died"
+@pytest.mark.parametrize(("executor", "said"), [(Broken(), "its process died"), (Cancelling(), "CancelledError")])
+def test_an_executor_that_gives_up_is_one_line_a_run(collection, tmp_path, executor, said):
+    outcomes = run(plan([], {}, collection, tmp_path / "out"), executor)
+    assert outcomes[0].error == f"{FIRST}: {said}"
     assert not any(outcome.ok for outcome in outcomes)
 
 

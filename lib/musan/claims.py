@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import nbformat
 import numpy as np
 import pandas as pd
 import yaml
@@ -467,6 +466,8 @@ def collect(paths: Sequence[Path]) -> list[Finding]:
 
 
 def _records(path: Path) -> list[Mapping[str, Any]]:
+    import nbformat  # slow to import, and only collecting needs it
+
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises many kinds for a file that is not a notebook

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -20,7 +21,7 @@ from musan.errors import MusanError, ParameterError, nearest
 from musan.locations import notebooks_folder, output_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -76,8 +77,18 @@ def _texts(pairs: Sequence[str]) -> dict[str, str]:
     return texts
 
 
-def _stop(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+@contextmanager
+def _ending_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: with the kernels stopped."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show_verdicts(table: pd.DataFrame) -> None:
@@ -109,12 +120,15 @@ def run(
 
     target = _output(output)
     requests = runner.plan(names or [], texts, notebooks_folder(), target, cell_timeout)
-    signal.signal(signal.SIGTERM, _stop)  # end as by Ctrl-C: with the kernels stopped
-    with terminal.progress(len(requests)) as listen:
+    with _ending_by_sigterm(), terminal.progress(len(requests)) as listen:
         outcomes = runner.run(requests, jobs=jobs or _cores(), on_event=listen)
-    _publish(target)
-    if failed := [outcome.name for outcome in outcomes if not outcome.ok]:
-        typer.echo(f"musan: {len(failed)} of {len(outcomes)} notebooks failed: {', '.join(failed)}", err=True)
+    failed = [outcome.name for outcome in outcomes if not outcome.ok]
+    try:
+        _publish(target)
+    finally:
+        if failed:
+            typer.echo(f"musan: {len(failed)} of {len(outcomes)} notebooks failed: {', '.join(failed)}", err=True)
+    if failed:
         raise typer.Exit(NOTEBOOK_FAILED)
 
 

@@ -403,6 +403,68 @@ class MusanIronOre(NotebookParameters):
     count_estimated_rank: bool = Field(False, description="let the estimated ranking of 2014 decide too")
 
 
+class FuelFoodMarkets(NotebookParameters):
+    """Parameters of ``06_fuel_food_markets``."""
+
+    notebook: ClassVar[str] = "06_fuel_food_markets"
+
+    window: Literal["first_half", "second_quarter", "third_quarter"] = Field(
+        "first_half", description="part of 2018 whose prices are compared with those of 2017"
+    )
+    currency: Literal["usd", "cny", "kpw"] = Field("usd", description="currency in which prices are compared")
+    outlets: Literal["all", "without_asiapress"] = Field("all", description="whose price reports count")
+    inferred_dates: bool = Field(True, description="keep price reports whose date was worked out")
+    supply_before: Literal["june_2017", "year_2016", "before_cap"] = Field(
+        "june_2017", description="deliveries before the caps"
+    )
+    supply_after: Literal["notified", "customs", "with_tankers_third", "with_tankers_full"] = Field(
+        "notified", description="deliveries after the caps, recorded or with alleged tankers"
+    )
+    counterfactual: Literal["recorded_months", "june_2017", "july_2017"] = Field(
+        "recorded_months", description="deliveries that would have gone on without the caps"
+    )
+    dated_by: Literal["mine_rations", "county_food"] = Field(
+        "mine_rations", description="whose rations date the end: the mine's or anyone's in Musan"
+    )
+    mine_reports: Literal["rations", "rations_and_pay"] = Field(
+        "rations_and_pay", description="reports on the mine that may name a cause"
+    )
+    event_days: int = Field(90, ge=30, le=180, description="days on either side of an event")
+    draws: int = Field(2000, ge=200, le=20000, description="resamples of months for the interval of deliveries")
+    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the resamples")
+
+
+class CapitalArmyElites(NotebookParameters):
+    """Parameters of ``07_pyongyang_military_elites``."""
+
+    notebook: ClassVar[str] = "07_pyongyang_military_elites"
+
+    first_month: Literal["2017-01", "2017-07", "2017-09"] = Field(
+        "2017-07", description="first month in which what is reported on may end"
+    )
+    last_month: Literal["2018-08", "2018-12", "2019-12"] = Field(
+        "2018-12", description="last month, for the capital and the army"
+    )
+    last_month_elites: Literal["2018-08", "2018-12", "2019-12"] = Field(
+        "2019-12", description="last month, for the rich"
+    )
+    inferred_dates: bool = Field(True, description="count rows whose date was worked out, not printed")
+    doubtful_coding: bool = Field(True, description="count reports whose coding the codebook doubts")
+    sectors_by: Literal["either", "first", "second"] = Field(
+        "either", description="whose codes say what a report is on"
+    )
+    same_outlet: bool = Field(True, description="count other reports of the outlet whose article is under test")
+    count_figures: Literal["as_stated", "all", "none"] = Field(
+        "as_stated", description="count figures where the estimand names them, for every claim, or for none"
+    )
+    army: Literal["supply", "whole_sector"] = Field(
+        "supply", description="reports on supply of soldiers, or all on the army and its plants"
+    )
+    elites: Literal["everywhere", "earnings_only", "capital", "with_trading_firms"] = Field(
+        "everywhere", description="the rich anywhere, earnings and assets only, Pyongyang only, or with trading firms"
+    )
+
+
 class Verdicts(NotebookParameters):
     """Parameters of ``10_verdicts``."""
 
@@ -412,6 +474,6 @@ class Verdicts(NotebookParameters):
 
 
 MODELS: dict[str, type[NotebookParameters]] = {
-    model.notebook: model for model in (TradeCollapse, MusanIronOre, Verdicts)
+    model.notebook: model for model in (TradeCollapse, MusanIronOre, FuelFoodMarkets, CapitalArmyElites, Verdicts)
 }
 """The model of each notebook, by the notebook's name."""

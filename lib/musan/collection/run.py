@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,13 +194,14 @@ def run(
     for position, request in enumerate(requests):
         waves[source.reads_findings(source.read(request.source))].append(position)
     outcomes: dict[int, RunOutcome] = {}
+    jobs = max(1, min(jobs, len(requests)))
 
     def tell(kind: Literal["started", "ended"], position: int) -> None:
         if on_event:
             name, outcome = requests[position].name, outcomes.get(position)
             on_event(RunEvent(kind, name, len(outcomes), len(requests), outcome))
 
-    with _executor(executor, max(1, min(jobs, len(requests)))) as workers:
+    with _executor(executor, jobs) as workers:
         for wave in waves:
             waiting, running = deque(wave), dict[Future[RunOutcome], int]()
             while waiting or running:
@@ -242,7 +243,7 @@ def _submit(workers: Executor, request: RunRequest) -> Future[RunOutcome]:
 
 def _outcome(future: Future[RunOutcome], request: RunRequest) -> RunOutcome:
     """Return what a run returned; when it could not, its process died or could not be reached."""
-    error = future.exception()
+    error = CancelledError() if future.cancelled() else future.exception()
     if error is None:
         return future.result()
     _remove(request.target)
