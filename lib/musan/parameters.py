@@ -465,6 +465,31 @@ class CapitalArmyElites(NotebookParameters):
     )
 
 
+class Testimony(NotebookParameters):
+    """Parameters of ``08_testimony``."""
+
+    notebook: ClassVar[str] = "08_testimony"
+
+    acquaintances: int = Field(100, ge=1, le=10_000, description="workers whose days the informant can see")
+    intraclass_correlation: float = Field(
+        0.1, ge=0, le=1, description="how alike his acquaintances are: 0 not at all, 1 the same"
+    )
+    odds_ratio_low: float = Field(
+        0.5,
+        ge=0.01,
+        le=1,
+        description="least odds of leaving early among those he sees, over the odds among the others",
+    )
+    odds_ratio_high: float = Field(2.0, ge=1, le=100, description="largest of these odds ratios")
+    counted_by: Literal["networks", "sources"] = Field(
+        "networks", description="what an independent voice is: a network or a page"
+    )
+    comparable: Literal["same_workplace", "same_measure", "any_absence"] = Field(
+        "same_workplace", description="what a figure from before may be compared with"
+    )
+    inferred_dates: bool = Field(True, description="keep figures whose date was worked out")
+
+
 class Verdicts(NotebookParameters):
     """Parameters of ``10_verdicts``."""
 
@@ -474,6 +499,7 @@ class Verdicts(NotebookParameters):
 
 
 MODELS: dict[str, type[NotebookParameters]] = {
-    model.notebook: model for model in (TradeCollapse, MusanIronOre, FuelFoodMarkets, CapitalArmyElites, Verdicts)
+    model.notebook: model
+    for model in (TradeCollapse, MusanIronOre, FuelFoodMarkets, CapitalArmyElites, Testimony, Verdicts)
 }
 """The model of each notebook, by the notebook's name."""

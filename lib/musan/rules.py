@@ -109,6 +109,10 @@ def _months(n: int) -> str:
     return f"{n} month" if n == 1 else f"{n} months"
 
 
+def _networks(n: int) -> str:
+    return f"{n} network" if n == 1 else f"{n} networks"
+
+
 def _at_best(verdict: Verdict, ceiling: Verdict) -> Verdict:
     return verdict if SCALE.index(verdict) >= SCALE.index(ceiling) else ceiling
 
@@ -299,7 +303,7 @@ def reports_lean(
     shares = (worse_first / counts[0], worse_second / counts[1])
     reasons = (
         f"{100 * shares[0]:.0f} % and {100 * shares[1]:.0f} % of {counts[0]} reports lean this way (two codings)",
-        f"{networks} independent networks",
+        f"{_networks(networks)}, independent of the article",
     )
     if min(shares) >= lean_share and networks >= least_networks:
         return Ruling(Verdict.CAVEATS, reasons)
@@ -353,7 +357,7 @@ def affordable(
     if price_change_pct is None or quantity_change_pct is None or networks == 0:
         return Ruling(Verdict.NOT_TESTABLE, ("no comparable price or quantity",))
     dear, scarce = price_change_pct >= dear_pct, quantity_change_pct <= -scarce_pct
-    reasons = (f"price {price_change_pct:+.0f} %, recorded supply {quantity_change_pct:+.0f} %, {networks} networks",)
+    reasons = (f"price {price_change_pct:+.0f} %, recorded supply {quantity_change_pct:+.0f} %, {_networks(networks)}",)
     if dear and scarce:
         return Ruling(Verdict.SUPPORTED if networks >= 2 else Verdict.CAVEATS, reasons)
     return Ruling(Verdict.MIXED if dear or scarce else Verdict.CONTRADICTED, reasons)
@@ -419,7 +423,7 @@ def rise_since(
     """
     if dates < 2 or change is None or change_low is None or change_high is None:
         return Ruling(Verdict.NOT_TESTABLE, (f"{dates} comparable dates, two are needed",))
-    reasons = (f"a change of {change:+.1f}, between {change_low:+.1f} and {change_high:+.1f}; {networks} networks",)
+    reasons = (f"a change of {change:+.1f}, between {change_low:+.1f} and {change_high:+.1f}; {_networks(networks)}",)
     if change_low > 0:
         return Ruling(Verdict.SUPPORTED if networks >= 2 else Verdict.CAVEATS, reasons)
     return Ruling(Verdict.CONTRADICTED if change_high <= 0 else Verdict.MIXED, reasons)
@@ -571,7 +575,7 @@ def gap_to_counterfactual(
     """
     if effect_pct is None or effect_high_pct is None:
         return Ruling(Verdict.NOT_TESTABLE, ("no counterfactual",))
-    reasons = [f"effect {effect_pct:.0f} %, at least {effect_high_pct:.0f} %"]
+    reasons = [f"effect {effect_pct:.0f} %; its interval reaches {effect_high_pct:+.0f} %"]
     if effect_pct >= 0:
         return Ruling(Verdict.CONTRADICTED, tuple(reasons))
     if effect_high_pct > -large_pct:

@@ -1,0 +1,199 @@
+"""Errors that remember: autoregressions of regression errors, and samples drawn from them.
+
+The one source of p-values and critical values here that holds its size in short series with serially
+correlated errors is the sieve bootstrap: fit an autoregression to the residuals, draw new errors from it, work
+out the statistic again (Bühlmann 1997, Bernoulli 3; Diebold and Chen 1996, Journal of Econometrics 70).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, signal
+
+from musan.errors import MethodError
+from musan.methods.arguments import choice
+
+Array = npt.NDArray[np.float64]
+Innovations = Literal["resampled", "wild", "normal"]
+Order = int | Literal["bic", "aic"]
+BURN_IN = 50  # a root of 0.9 has died out to 0.5 % by then
+EDGE = 0.98  # partial autocorrelations stay inside this, so that every path is stationary
+
+
+@dataclass(frozen=True, eq=False)
+class Autoregression:
+    """An autoregression of errors, of order p.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (p,)
+    innovations : ndarray, shape (n - p,)
+        Its residuals, centred.
+    autocorrelations : ndarray, shape (n,)
+        Those that the coefficients imply, from lag zero.
+    n : int
+        Number of errors it was fitted to.
+    """
+
+    coefficients: Array
+    innovations: Array
+    autocorrelations: Array
+    n: int
+
+    @property
+    def order(self) -> int:
+        """Return the number of lags."""
+        return len(self.coefficients)
+
+    @property
+    def effective_n(self) -> float:
+        """Return how many uncorrelated errors would pin down a mean as well as these do."""
+        lags = np.arange(1, self.n)
+        spread = 1 + 2 * float(((1 - lags / self.n) * self.autocorrelations[1:]).sum())
+        return float(min(self.n / spread, self.n)) if spread > 0 else float(self.n)
+
+    def draw(self, samples: int, generator: np.random.Generator, innovations: Innovations = "resampled") -> Array:
+        """Return new errors, shape (samples, n), with a start from the past of the process.
+
+        Parameters
+        ----------
+        samples : int
+        generator : Generator
+        innovations : {"resampled", "wild", "normal"}
+            Drawn anew from the residuals; the residuals in their order with random signs (which keeps
+            changes in their size); or normal.
+        """
+        shape = samples, self.n + BURN_IN
+        if innovations == "normal":
+            shocks = generator.standard_normal(shape) * self.innovations.std()
+        else:
+            shocks = generator.choice(self.innovations, size=shape)
+        if innovations == "wild":
+            signs = generator.choice([-1.0, 1.0], size=(samples, len(self.innovations)))
+            shocks[:, -len(self.innovations) :] = self.innovations * signs
+        paths = signal.lfilter([1.0], np.concatenate([[1.0], -self.coefficients]), shocks, axis=1)
+        return np.asarray(paths[:, BURN_IN:])
+
+    def words(self) -> str:
+        """Return the model in words, for a list of assumptions."""
+        if not self.order:
+            return "errors are uncorrelated"
+        numbers = ", ".join(f"{c:.2f}" for c in self.coefficients)
+        return f"errors follow an autoregression of order {self.order} ({numbers})"
+
+
+def fit(residuals: Array, order: Order = "bic", *, design: Array | None = None) -> Autoregression:
+    """Fit an autoregression to residuals by Yule and Walker.
+
+    Parameters
+    ----------
+    residuals : ndarray, shape (n,)
+    order : int, "bic" or "aic"
+        Number of lags, or the criterion that chooses it between one and about 2 n^(1/4): Schwarz's, or Akaike's
+        with the correction of Hurvich and Tsai.
+    design : ndarray, shape (n, k), optional
+        The regressors behind the residuals. If given, the autocorrelations are corrected for the k
+        coefficients estimated: those are solved for that make residuals with the observed ones
+        expected. Without it, short series look less persistent than they are.
+
+    Returns
+    -------
+    Autoregression
+
+    Raises
+    ------
+    MethodError
+        An order below zero, or too high for the number of residuals.
+    """
+    n = len(residuals)
+    highest = max(1, min(int(2 * n**0.25), n // 8))
+    if order not in ("bic", "aic") and not (isinstance(order, int) and 0 <= order <= n // 4):
+        raise MethodError(f"it is {order!r}", "order", f"give 'bic', 'aic' or a whole number from 0 to {n // 4}")
+    lags = order if isinstance(order, int) else highest
+    sums = np.array([residuals[j:] @ residuals[: n - j] for j in range(lags + 1)])
+    observed = sums / sums[0] if sums[0] > 0 else np.eye(1, lags + 1)[0]
+    if not isinstance(order, int):
+        lags = _chosen_order(observed, n, order)
+        observed = observed[: lags + 1]
+    implied = observed if design is None else _corrected(observed, design)
+    coefficients = _levinson(implied)
+    shocks = residuals[lags:] - sum(
+        (c * residuals[lags - j : n - j] for j, c in enumerate(coefficients, start=1)), np.zeros(n - lags)
+    )
+    return Autoregression(coefficients, shocks - shocks.mean(), _implied(coefficients, n), n)
+
+
+def check_bootstrap(replications: int, innovations: str) -> None:
+    """Refuse a number of replications or a kind of innovations that can't be used."""
+    if replications != 0 and replications < 99:
+        raise MethodError(f"it is {replications}", "replications", "give at least 99, or 0 for no bootstrap")
+    choice("innovations", innovations, get_args(Innovations))
+
+
+def share_beyond(observed: Array, drawn: Array) -> Array:
+    """Return the bootstrap p-value: how often a drawn statistic is at least the observed, plus itself."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((1 + (drawn >= observed).sum(axis=0)) / (len(drawn) + 1))
+
+
+def _levinson(autocorrelations: Array) -> Array:
+    """Return autoregressive coefficients, with partial autocorrelations kept inside the unit circle."""
+    coefficients: Array = np.empty(0)
+    error = 1.0
+    for k in range(1, len(autocorrelations)):
+        ahead = autocorrelations[k] - coefficients @ autocorrelations[k - 1 : 0 : -1]
+        partial = float(np.clip(ahead / error, -EDGE, EDGE))
+        coefficients = np.array([*(coefficients - partial * coefficients[::-1]), partial])
+        error *= 1 - partial**2
+    return coefficients
+
+
+def _chosen_order(autocorrelations: Array, n: int, criterion: Literal["bic", "aic"]) -> int:
+    lags = np.arange(1, len(autocorrelations))
+    errors = [1 - _levinson(autocorrelations[: k + 1]) @ autocorrelations[1 : k + 1] for k in lags]
+    penalty = np.log(n) * lags if criterion == "bic" else 2 * n * (lags + 1) / (n - lags - 2)
+    return int(lags[np.argmin(n * np.log(np.maximum(errors, 1e-12)) + penalty)])
+
+
+def _implied(coefficients: Array, n: int) -> Array:
+    """Return the autocorrelations from lag zero to n - 1 that autoregressive coefficients imply."""
+    p = len(coefficients)
+    if p == 0:
+        return np.asarray(np.eye(1, n)[0])
+    system = np.eye(p + 1)
+    for row in range(p + 1):
+        for j, c in enumerate(coefficients, start=1):
+            system[row, abs(row - j)] -= c
+    start = np.linalg.solve(system, np.eye(1, p + 1)[0])
+    start /= start[0]
+    impulse = signal.lfiltic([1.0], np.concatenate([[1.0], -coefficients]), start[::-1][:p])
+    rest, _ = signal.lfilter([1.0], np.concatenate([[1.0], -coefficients]), np.zeros(max(n - p - 1, 0)), zi=impulse)
+    return np.concatenate([start, rest])[:n]
+
+
+def _corrected(observed: Array, design: Array) -> Array:
+    """Return the autocorrelations of errors whose residuals are expected to have the observed ones."""
+    n = len(design)
+    basis = cast("Array", linalg.qr(design, mode="economic")[0])
+    maker = np.eye(n) - basis @ basis.T
+    sums = np.array([_diagonal_sums(maker @ np.eye(n, k=j) @ maker) for j in range(len(observed))])
+    guess: Array = observed
+    for _ in range(200):
+        expected = sums @ _implied(_levinson(guess), n)
+        step = observed - expected / expected[0]
+        guess = np.clip(guess + step, -EDGE, EDGE)
+        guess[0] = 1.0
+        if np.abs(step).max() < 1e-8:
+            break
+    return guess
+
+
+def _diagonal_sums(matrix: Array) -> Array:
+    """Return the sums along each pair of diagonals, so that a product with a Toeplitz matrix is a dot."""
+    n = len(matrix)
+    both = matrix + matrix.T
+    return np.array([np.trace(both, offset=k) / (2 if k == 0 else 1) for k in range(n)])
