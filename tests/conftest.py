@@ -1,5 +1,10 @@
 """What all tests share: no setting of the developer's own reaches them."""
 
+import os
+
+# Two BLAS threads in each of two workers wait for each other; set before numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

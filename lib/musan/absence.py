@@ -103,6 +103,18 @@ def figure(attendance_id: str) -> pd.Series[Any]:
     return found.iloc[0]
 
 
+def in_words(row: pd.Series[Any]) -> str:
+    """Return a row of attendance in words, such as "sentence for absence: 1 to 6 months disciplinary labour"."""
+    name = str(row["indicator"]).replace("_8_3", " (8.3)").replace("_", " ")
+    low, high = row["value_low"], row["value_high"]
+    numbers = [f"{float(value):,g}" for value in (low, high) if pd.notna(value)]
+    if not numbers:
+        return name
+    unit = str(row["unit"]).replace("share_percent", "percent").replace("kpw", "KPW").replace("_", " ")
+    limit = {"lower": "at least ", "upper": "at most "}.get(str(row["bound"]), "")
+    return f"{name}: {limit}{' to '.join(dict.fromkeys(numbers))} {unit}"
+
+
 def stated_shares(*, same_outlet: bool = True, inferred_dates: bool = True) -> pd.DataFrame:
     """Return every stated share of workers who are away from work, in the two tables that hold any.
 

@@ -2,7 +2,8 @@
 
 Only goods, tourism and the Kaesong zone have figures by year. For every other channel the published
 figures are not dated to a year, or are sums over several: one range then stands for both years, so that
-these channels blur a change and never make one.
+these channels blur a change and never make one. Counts of tourists are turned into dollars at the spending that one
+source assumes.
 """
 
 from __future__ import annotations
@@ -48,9 +49,38 @@ def channel_ranges(year: int) -> pd.DataFrame:
     return pd.DataFrame([_range(table, channel, year) for channel in CHANNELS])
 
 
+def published_figures(since: int = 2012) -> pd.DataFrame:
+    """Return every published figure of the channels other than goods, sums over several years as a yearly mean.
+
+    Parameters
+    ----------
+    since : int
+        First year that counts.
+
+    Returns
+    -------
+    DataFrame
+        One row a figure: ``channel``, ``first``, ``last`` (years), ``low_usd_million``, ``high_usd_million`` (a year),
+        ``summed`` (was it printed as a sum over years?), ``basis``, ``source_id``.
+    """
+    table = _in_dollars()
+    parts = []
+    for channel, (names, _) in CHANNELS.items():
+        rows = table[table["channel"].isin(names) & (table["first"] >= since) & (table["high"] > 0)]
+        if channel != "goods":
+            parts.append(rows.assign(channel=channel).sort_values(["first", "low"], kind="stable"))
+    frame = pd.concat(parts, ignore_index=True)
+    frame["summed"] = frame["cumulative"].astype(bool)
+    frame = frame.astype({"first": int, "last": int, "low": float, "high": float, "basis": "string"})
+    frame = frame.rename(columns={"low": "low_usd_million", "high": "high_usd_million"})
+    columns = ["channel", "first", "last", "low_usd_million", "high_usd_million", "summed", "basis", "source_id"]
+    return frame[columns]
+
+
 def _in_dollars() -> pd.DataFrame:
     """Return the rows in dollars, sums over several years spread evenly over them."""
-    table = pd.concat([evidence.load("fx_income"), _world_exports()], ignore_index=True)
+    income = evidence.load("fx_income")
+    table = pd.concat([income, _world_exports(), _tourism_by_visitors(income)], ignore_index=True)
     table = table[table["unit"].isin(["usd_million", "usd_million_cumulative"]) & ~table["source_id"].isin(UNUSABLE)]
     first = evidence.starts(table["period_start"]).dt.year
     last = evidence.ends(table["period_end"]).dt.year.fillna(LAST_YEAR)
@@ -85,6 +115,19 @@ def _world_exports() -> pd.DataFrame:
             "source_id": rows["source_id"],
         }
     ).astype({"low": "Float64", "high": "Float64"})
+
+
+def _tourism_by_visitors(income: pd.DataFrame) -> pd.DataFrame:
+    """Return what other counts of visitors would have brought in at the spending of the one source that prints both."""
+    tourism = income[income["channel"] == "tourism"]
+    dollars = tourism[tourism["unit"] == "usd_million"].drop_duplicates("source_id").set_index("source_id")["central"]
+    visitors = tourism[tourism["unit"].isin(["visitors_chinese", "visitors_foreign"])]
+    both = visitors[visitors["source_id"].isin(dollars.index)]
+    if both.empty:
+        return both
+    spending = float(dollars[both["source_id"].iloc[0]]) / float(both["central"].iloc[0])
+    others = visitors[~visitors["source_id"].isin(dollars.index)]
+    return others.assign(central=others["central"] * spending, unit="usd_million", basis="derived")
 
 
 def _range(table: pd.DataFrame, channel: str, year: int) -> dict[str, object]:

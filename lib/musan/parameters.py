@@ -403,6 +403,90 @@ class MusanIronOre(NotebookParameters):
     count_estimated_rank: bool = Field(False, description="let the estimated ranking of 2014 decide too")
 
 
+class WithoutSanctions(NotebookParameters):
+    """Parameters of ``03_without_sanctions``."""
+
+    notebook: ClassVar[str] = "03_without_sanctions"
+
+    measure: Literal["full_ban", "coal_suspension", "coal_cap", "first_ban"] = Field(
+        "full_ban", description="measure whose effect is sought; falls before it are attributed to nothing"
+    )
+    model: Literal["level", "drift", "sarima"] = Field("level", description="model of trade before the measure")
+    prices: bool = Field(True, description="let world prices of iron ore and coal into the model")
+    horizon: Literal["first_half", "year"] = Field("first_half", description="part of 2018 that is compared")
+    statements: Literal["before_measure", "all"] = Field(
+        "before_measure", description="figures that the months before the measure are rebuilt from"
+    )
+    least_months: int = Field(24, ge=24, le=36, description="fewest months fitted at a placebo date")
+    goods_base_year: Literal[2016, 2017] = Field(2016, description="year that goods of 2018 are compared with")
+    paths: int = Field(8, ge=2, le=40, description="random paths of the rebuilt series that the model is fitted to")
+    simulations: int = Field(400, ge=200, le=4000, description="simulated forecasts from each path")
+    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of paths and forecasts")
+
+
+class ForeignCurrency(NotebookParameters):
+    """Parameters of ``04_foreign_currency``."""
+
+    notebook: ClassVar[str] = "04_foreign_currency"
+
+    stocks_dated: Literal["end_2016_or_2017", "end_2016", "all_dates"] = Field(
+        "end_2016_or_2017",
+        description="stocks of end-2016 or end-2017, of end-2016, or of any date",
+    )
+    bank_of_korea: Literal["whole_economy", "store_of_value", "left_out"] = Field(
+        "whole_economy", description="its stock with households, the part that moves no price, or none"
+    )
+    count_claims: bool = Field(True, description="count stocks and losses told by unnamed or single voices")
+    late_losses: Literal["even", "before_2020"] = Field(
+        "even", description="losses summed beyond 2020: spread evenly, or over 2017 to 2019"
+    )
+    count_upper_bound: bool = Field(True, description="count stocks that their author calls an upper bound")
+    pairs: Literal["all", "same_author"] = Field(
+        "all", description="every stock with every loss, or only with the same author's"
+    )
+    goods_source: Literal["harvard", "kotra"] = Field("harvard", description="whose yearly exports of goods")
+    trend: Literal["stays", "grows"] = Field("stays", description="how exports would have gone on without sanctions")
+    other_channels: Literal["same", "apart"] = Field(
+        "same", description="undated channels earned one sum with and without sanctions, or any two"
+    )
+    new_channels: bool = Field(True, description="count smuggled coal and theft, published only under sanctions")
+    workers_income: Literal["published", "from_wages"] = Field(
+        "published", description="workers abroad: income as published, or as their wages allow"
+    )
+    draws: int = Field(4000, ge=200, le=20000, description="paths of the stock and of the forecast")
+    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the paths")
+
+
+class ExportCities(NotebookParameters):
+    """Parameters of ``05_export_cities``."""
+
+    notebook: ClassVar[str] = "05_export_cities"
+
+    first_month: Literal["2017-01", "2017-07", "2017-09"] = Field(
+        "2017-07", description="first month in which what is reported on may end"
+    )
+    last_month: Literal["2018-08", "2018-12", "2019-12"] = Field("2018-12", description="last month")
+    coding: Literal["first", "second"] = Field("first", description="whose directions grade severity in the slope")
+    exposure_by: Literal["share_lost", "dollars_per_head"] = Field(
+        "share_lost", description="exposure: share of a town's goods lost, or dollars lost a head"
+    )
+    unknown_flags: Literal["left_out", "not_exposed"] = Field(
+        "left_out", description="towns without a stated product: out of the slope, or in as not exposed"
+    )
+    with_capital: bool = Field(True, description="count Pyongyang, which sews for export, as an export town")
+    elsewhere: Literal["towns_and_provinces", "towns", "no_export_town"] = Field(
+        "towns_and_provinces", description="what counts as elsewhere, from named places to all other reports"
+    )
+    sectors_by: Literal["either", "first", "second"] = Field(
+        "either", description="whose codes say that a report is on steel or on an export trade"
+    )
+    inferred_dates: bool = Field(True, description="count reports whose date was worked out, not printed")
+    doubtful_coding: bool = Field(True, description="count reports whose coding the codebook doubts")
+    same_outlet: bool = Field(True, description="count other reports of the outlet whose article is under test")
+    permutations: int = Field(4999, ge=199, le=50000, description="permutations of exposure among towns")
+    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the permutations")
+
+
 class FuelFoodMarkets(NotebookParameters):
     """Parameters of ``06_fuel_food_markets``."""
 
@@ -490,6 +574,46 @@ class Testimony(NotebookParameters):
     inferred_dates: bool = Field(True, description="keep figures whose date was worked out")
 
 
+class LabourControl(NotebookParameters):
+    """Parameters of ``09_labour_control``."""
+
+    notebook: ClassVar[str] = "09_labour_control"
+
+    wage_kpw_per_month: float = Field(100_000.0, ge=0, le=1_000_000, description="cash wage while it was paid, won")
+    ration_kg_per_month: float = Field(14.0, ge=0, le=100, description="ration while it was given, kg of rice")
+    market_income_kpw_per_day: float = Field(
+        6_000.0, ge=100, le=100_000, description="median income of a full day on the market, won"
+    )
+    exemption_fee_kpw_per_month: float = Field(140_000.0, ge=0, le=1_000_000, description="fee for paid leave, won")
+    sentence_months: float = Field(3.0, ge=0, le=24, description="months of a sentence for absence")
+    detection_at_muster: float = Field(
+        0.9, ge=0, le=1, description="chance in a month that one who stays away is found out"
+    )
+    detection_in_day: float = Field(
+        0.5, ge=0, le=1, description="chance in a month that one who signs in and leaves is found out"
+    )
+    share_sentenced: float = Field(0.1, ge=0, le=1, description="share sentenced of those found out")
+    first_month: Literal["2017-01", "2017-07"] = Field(
+        "2017-07", description="first month in which what is reported on may end"
+    )
+    last_month: Literal["2018-08", "2018-12", "2019-12"] = Field("2018-12", description="last such month")
+    inferred_dates: bool = Field(True, description="count rows whose date was worked out, not printed")
+    doubtful_coding: bool = Field(True, description="count reports whose coding the codebook doubts")
+    same_outlet: bool = Field(True, description="count other rows of the outlet whose article is under test")
+    firms_abroad: bool = Field(False, description="count reports on North Korean traders and staff in China")
+    comparable: Literal["same_workplace", "same_measure", "any_absence"] = Field(
+        "same_workplace", description="what a figure from before may be compared with"
+    )
+    baseline: Literal["share", "fee"] = Field(
+        "share", description="figures from before that count: shares of workers, or the price of paid leave too"
+    )
+    practice: Literal["either", "camps", "checks", "any_penalty"] = Field(
+        "either", description="what a description must tell of: checks or camps, one of them, or any penalty"
+    )
+    draws: int = Field(4000, ge=200, le=100_000, description="random draws from the ranges of the model")
+    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the draws")
+
+
 class Verdicts(NotebookParameters):
     """Parameters of ``10_verdicts``."""
 
@@ -500,6 +624,17 @@ class Verdicts(NotebookParameters):
 
 MODELS: dict[str, type[NotebookParameters]] = {
     model.notebook: model
-    for model in (TradeCollapse, MusanIronOre, FuelFoodMarkets, CapitalArmyElites, Testimony, Verdicts)
+    for model in (
+        TradeCollapse,
+        MusanIronOre,
+        WithoutSanctions,
+        ForeignCurrency,
+        ExportCities,
+        FuelFoodMarkets,
+        CapitalArmyElites,
+        Testimony,
+        LabourControl,
+        Verdicts,
+    )
 }
 """The model of each notebook, by the notebook's name."""

@@ -604,7 +604,8 @@ def cause_named_by_reports(
     Otherwise mixed with a baseline, not testable without one, or with fewer than ``least_reports``.
     """
     if reports < least_reports:
-        return Ruling(Verdict.NOT_TESTABLE, (f"only {reports} independent reports, {least_reports} are needed",))
+        short = f"independent reports that say worse: {reports}, needed: {least_reports}"
+        return Ruling(Verdict.NOT_TESTABLE, (short,))
     reasons = (
         f"{100 * named_first:.0f} % and {100 * named_second:.0f} % of {reports} reports name sanctions (two codings)",
         "a figure from before the sanctions exists" if baseline else "there is no figure from before the sanctions",

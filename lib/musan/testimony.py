@@ -345,20 +345,8 @@ def other_reports() -> pd.DataFrame:
     notes = rows["note"].fillna("")
     on_it = rows["indicator"].str.contains(_ON_ABSENCE) | notes.str.contains("absen")
     rows = rows[on_it & ~rows["under_test"]]
-    rows = rows.assign(says=[_says(row) for _, row in rows.iterrows()])
+    rows = rows.assign(says=[absence.in_words(row) for _, row in rows.iterrows()])
     return rows.sort_values(["last_day", "attendance_id"], kind="stable", ignore_index=True)
-
-
-def _says(row: pd.Series[Any]) -> str:
-    """Return indicator and figure in words, such as "sentence for absence: 1 to 6 months disciplinary labour"."""
-    name = str(row["indicator"]).replace("_8_3", " (8.3)").replace("_", " ")
-    low, high = row["value_low"], row["value_high"]
-    numbers = [f"{float(value):,g}" for value in (low, high) if pd.notna(value)]
-    if not numbers:
-        return name
-    unit = str(row["unit"]).replace("share_percent", "percent").replace("kpw", "KPW").replace("_", " ")
-    limit = {"lower": "at least ", "upper": "at most "}.get(str(row["bound"]), "")
-    return f"{name}: {limit}{' to '.join(dict.fromkeys(numbers))} {unit}"
 
 
 def base_rates() -> pd.DataFrame:

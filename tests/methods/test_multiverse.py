@@ -320,7 +320,7 @@ def test_published_number_of_rejections():
     assert counts == {"benjamini-hochberg": 4, "bonferroni": 3}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_adjusting_never_lowers_and_keeps_the_order(values):
     given_values = pd.Series(values)

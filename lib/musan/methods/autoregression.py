@@ -19,7 +19,7 @@ from musan.methods.arguments import choice
 
 Array = npt.NDArray[np.float64]
 Innovations = Literal["resampled", "wild", "normal"]
-Order = int | Literal["bic", "aic"]
+Order = int | Literal["aic", "bic"]
 BURN_IN = 50  # a root of 0.9 has died out to 0.5 % by then
 EDGE = 0.98  # partial autocorrelations stay inside this, so that every path is stationary
 
@@ -86,7 +86,9 @@ class Autoregression:
         return f"errors follow an autoregression of order {self.order} ({numbers})"
 
 
-def fit(residuals: Array, order: Order = "bic", *, design: Array | None = None) -> Autoregression:
+def fit(
+    residuals: Array, order: Order = "bic", *, judge: Array | None = None, design: Array | None = None
+) -> Autoregression:
     """Fit an autoregression to residuals by Yule and Walker.
 
     Parameters
@@ -95,6 +97,9 @@ def fit(residuals: Array, order: Order = "bic", *, design: Array | None = None) 
     order : int, "bic" or "aic"
         Number of lags, or the criterion that chooses it between one and about 2 n^(1/4): Schwarz's, or Akaike's
         with the correction of Hurvich and Tsai.
+    judge : ndarray, shape (n,), optional
+        Residuals that the criterion looks at instead. Under a null hypothesis without a break they should
+        be those with one, for a break that is left out looks like a long memory.
     design : ndarray, shape (n, k), optional
         The regressors behind the residuals. If given, the autocorrelations are corrected for the k
         coefficients estimated: those are solved for that make residuals with the observed ones
@@ -111,14 +116,13 @@ def fit(residuals: Array, order: Order = "bic", *, design: Array | None = None) 
     """
     n = len(residuals)
     highest = max(1, min(int(2 * n**0.25), n // 8))
-    if order not in ("bic", "aic") and not (isinstance(order, int) and 0 <= order <= n // 4):
-        raise MethodError(f"it is {order!r}", "order", f"give 'bic', 'aic' or a whole number from 0 to {n // 4}")
-    lags = order if isinstance(order, int) else highest
-    sums = np.array([residuals[j:] @ residuals[: n - j] for j in range(lags + 1)])
-    observed = sums / sums[0] if sums[0] > 0 else np.eye(1, lags + 1)[0]
-    if not isinstance(order, int):
-        lags = _chosen_order(observed, n, order)
-        observed = observed[: lags + 1]
+    if order not in ("aic", "bic") and not (isinstance(order, int) and 0 <= order <= n // 4):
+        raise MethodError(f"it is {order!r}", "order", f"give 'aic', 'bic' or a whole number from 0 to {n // 4}")
+    if isinstance(order, int):
+        lags = order
+    else:
+        lags = _chosen_order(_autocorrelations(residuals if judge is None else judge, highest), n, order)
+    observed = _autocorrelations(residuals, lags)
     implied = observed if design is None else _corrected(observed, design)
     coefficients = _levinson(implied)
     shocks = residuals[lags:] - sum(
@@ -140,6 +144,11 @@ def share_beyond(observed: Array, drawn: Array) -> Array:
         return np.asarray((1 + (drawn >= observed).sum(axis=0)) / (len(drawn) + 1))
 
 
+def _autocorrelations(residuals: Array, lags: int) -> Array:
+    sums = np.array([residuals[j:] @ residuals[: len(residuals) - j] for j in range(lags + 1)])
+    return np.asarray(sums / sums[0] if sums[0] > 0 else np.eye(1, lags + 1)[0])
+
+
 def _levinson(autocorrelations: Array) -> Array:
     """Return autoregressive coefficients, with partial autocorrelations kept inside the unit circle."""
     coefficients: Array = np.empty(0)
@@ -152,7 +161,7 @@ def _levinson(autocorrelations: Array) -> Array:
     return coefficients
 
 
-def _chosen_order(autocorrelations: Array, n: int, criterion: Literal["bic", "aic"]) -> int:
+def _chosen_order(autocorrelations: Array, n: int, criterion: Literal["aic", "bic"]) -> int:
     lags = np.arange(1, len(autocorrelations))
     errors = [1 - _levinson(autocorrelations[: k + 1]) @ autocorrelations[1 : k + 1] for k in lags]
     penalty = np.log(n) * lags if criterion == "bic" else 2 * n * (lags + 1) / (n - lags - 2)

@@ -21,13 +21,14 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 from musan.errors import MethodError
 from musan.methods import arguments, labelled
 from musan.methods.facts import facts
-from musan.methods.permutation import accepted, arrangements, share_as_extreme
+from musan.methods.permutation import TIES, accepted, arrangements, share_as_extreme
 
 if TYPE_CHECKING:
     from musan.methods.labelled import Array
 
 WEBB = np.sqrt([0.5, 1.0, 1.5])
 MOST_STEPS = 10  # distinct values of severity beyond which no ordered logit is fitted
+POWER_ORDERS = 300  # orders of the exposures that power is worked out over
 SEPARATED = 15.0  # a slope in logits per standard deviation beyond which categories are told apart wholly
 
 
@@ -52,7 +53,8 @@ class SeverityGradient:
     ordered_p : float or None
         By permutation of the score of the ordered logit; None with more than ten distinct values.
     detectable : float
-        Smallest slope that is found with probability ``power``.
+        Smallest slope that the permutation test finds with probability ``power``, over exposures and errors like
+        those at hand; infinite if it finds none.
     level, power : float
     n, places : int
         Reports and places.
@@ -181,6 +183,7 @@ def severity_gradient(
         or exposure that is constant or explained by the covariates.
     """
     arguments.level(level)
+    arguments.number("power", power, 0.01, 0.99)
     arguments.whole("permutations", permutations, 100)
     data = _Reports.of(severity, exposure, place, covariates)
     generator = np.random.default_rng(seed)
@@ -204,9 +207,7 @@ def severity_gradient(
         wild_p=_wild(data, permutations, generator),
         ordered_slope=ordered,
         ordered_p=None if scores is None else share_as_extreme(drawn @ scores / length),
-        detectable=detectable_slope(error, freedom=len(data.exposure) - 2, level=level, power=power)
-        if error > 0
-        else np.inf,
+        detectable=_detectable(drawn, left, data.gram, error, level, power, generator),
         level=level,
         power=power,
         n=len(data.severity),
@@ -222,6 +223,36 @@ def severity_gradient(
             "places were not chosen for being both exposed and hard hit",
         ),
     )
+
+
+def _detectable(
+    drawn: Array, left: Array, gram: Array, error: float, level: float, power: float, generator: np.random.Generator
+) -> float:
+    """Return the smallest slope that the permutation test finds with a given probability.
+
+    Every order of the exposures is taken as the true one in turn, with the errors at hand and a slope added; the
+    share of orders in which the test then rejects is its power.
+    """
+    if error <= 0:
+        return np.inf
+    some = drawn[generator.permutation(len(drawn))[:POWER_ORDERS]]
+    length = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", some, gram, some), 0))
+    length = np.where(length > 1e-9 * length.max(), length, np.inf)[:, None]
+    left = left * np.sqrt((len(left) - 1) / (len(left) - 2))  # for the slope that was fitted
+    noise, signal = some @ left[:, None] / length, some @ gram @ some.T / length
+
+    def found(slope: float) -> float:
+        both = [np.abs(noise + sign * slope * signal) for sign in (1, -1)]
+        shares = [(one >= np.diag(one) * (1 - TIES)).mean(axis=0) for one in both]
+        return float(np.mean([(share <= 1 - level + TIES).mean() for share in shares]))
+
+    low, high = 0.0, 64 * error
+    if found(high) < power:
+        return np.inf
+    while high - low > 1e-3 * error:
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) >= power else (middle, high)
+    return high
 
 
 @dataclass(frozen=True, eq=False)

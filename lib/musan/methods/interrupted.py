@@ -216,8 +216,8 @@ def fit(
     level : float
         Of the intervals.
     replications, order, innovations, seed
-        Of the draws: their number, the lags of the errors' autoregression (or ``"aic"``), how innovations are
-        drawn (``"wild"`` keeps changes in the size of the errors), and the seed.
+        Of the draws: their number, the lags of the errors' autoregression (or ``"aic"`` or ``"bic"``, which choose
+        them), how innovations are drawn (``"wild"`` keeps changes in the size of the errors), and the seed.
 
     Returns
     -------

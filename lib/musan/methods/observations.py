@@ -85,7 +85,8 @@ def known(value: float) -> float | None:
 def as_label(index: pd.Index, date: Hashable) -> Any:
     """Return a date in the type of the index's labels."""
     if isinstance(index, pd.PeriodIndex):
-        return pd.Period(cast("Any", date), freq=cast("Any", index.freq))
+        text = str(date) if isinstance(date, int) else date
+        return pd.Period(cast("Any", text), freq=cast("Any", index.freq))
     return pd.Timestamp(cast("Any", date)) if isinstance(index, pd.DatetimeIndex) else date
 
 
@@ -123,6 +124,7 @@ def observe(
         A missing or infinite figure, too few observations, a constant series, dates out of order, repeated
         or with gaps, regressors of another length or other dates, none at all, or linearly dependent ones.
     """
+    y = y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
     series, index = _series(y, minimum, purpose)
     changing, names = _columns(regressors, "regressors", index, isinstance(y, pd.Series))
     if constant and not (np.ptp(changing, axis=0) == 0).any():
@@ -144,8 +146,6 @@ def observe(
 
 def _series(y: Values, minimum: int, purpose: str) -> tuple[Array, pd.Index]:
     figures = _numbers(y, "y")
-    if figures.ndim == 2 and figures.shape[1] == 1:
-        figures = figures[:, 0]
     if figures.ndim != 1:
         raise MethodError(f"its shape is {figures.shape}", "y", "give one series, shape (n,)")
     index = y.index if isinstance(y, pd.Series) else pd.RangeIndex(1, len(figures) + 1)

@@ -161,6 +161,7 @@ def fit(
         Months with gaps, negative levels, fewer than three statements, or a series without any level.
     """
     _refuse_bad(statements, months, series)
+    _refuse_texts(series, events, check_only)
     usable = inside(statements, months)
     usable, reprints = drop_reprints(usable)
     fitted = usable[~usable["basis"].isin(list(check_only))].reset_index(drop=True)
@@ -176,7 +177,7 @@ def fit(
             _held_against(fitted, "fitted", figures.right, model.others_say(weights),
                           model.variance, weights),
             _held_against(checked, "checked", others.right, others.told(mean, covariance),
-                          others.variance(model.noise, model.smallest), np.zeros(len(checked))),
+                          others.variance(model.noise, model.smallest, model.level), np.zeros(len(checked))),
         ],
         ignore_index=True,
     )  # fmt: skip
@@ -204,21 +205,35 @@ ASSUMPTIONS = (
     "between two statements the series moves by steps that scale with its local level",
     "large steps are possible at the dates of the events given, and unlikely elsewhere",
     "figures that agree within their rounding are one figure printed twice",
-    "compilers disagree by a random share of the value, the same for all; a few figures are misprints",
+    "compilers disagree by a random share of the value, the same for all",
+    "a misprint loses its weight only where figures on the same months contradict it",
     "no month is negative",
 )
 
 
 def _refuse_bad(statements: pd.DataFrame, months: pd.PeriodIndex, series: Sequence[str]) -> None:
-    if len(months) < 2 or (np.diff(months.asi8) != 1).any():
+    if months.freqstr != "M" or len(months) < 2 or (np.diff(months.asi8) != 1).any():
         raise MethodError("are not consecutive", "months", "give pd.period_range(first, last, freq='M')")
     if len(set(series)) != len(series) or not series:
         raise MethodError("are empty or repeat", "series", "give each series once")
     levels = statements.loc[statements["kind"] == "level", "value"]
     if (levels < 0).any():
         raise MethodError("holds a negative level", "statements", "trade is not negative: drop or correct the row")
-    if not np.isfinite(statements[["value", "half_width"]].to_numpy(dtype=float)).all():
+    figures = statements[["value", "half_width"]].to_numpy(dtype=float)
+    rates = statements.loc[statements["kind"] == "rate", "rate"].to_numpy(dtype=float)
+    if not (np.isfinite(figures).all() and np.isfinite(rates).all()):
         raise MethodError("holds a missing or infinite figure", "statements", "drop those rows first")
+    if statements[["start", "end"]].isna().to_numpy().any():
+        raise MethodError("holds a missing month", "statements", "drop those rows first")
+
+
+def _refuse_texts(series: Sequence[str], events: Sequence[pd.Period], check_only: Sequence[str]) -> None:
+    for name, words in (("series", series), ("check_only", check_only)):
+        if isinstance(words, str):
+            raise MethodError(f"is the text {words!r}", name, f"give a list: [{words!r}]")
+    for event in events:
+        if not isinstance(event, pd.Period):
+            raise MethodError(f"holds {event!r}, which is no month", "events", "give pd.Period objects")
 
 
 def _refuse_sparse(fitted: pd.DataFrame, series: Sequence[str]) -> None:
@@ -246,9 +261,14 @@ class _Figures:
         scale = np.where(rows["kind"] == "rate", size * np.sqrt(2.0), size)
         return cls(weights, right, rows["half_width"].to_numpy(dtype=float), scale)
 
-    def variance(self, noise: float, smallest: float) -> Array:
+    def variance(self, noise: float, smallest: float, level: Array) -> Array:
         """Return the error variance; uniform rounding has variance half width squared over three."""
-        return self.rounding**2 / 3 + (noise * self.scale) ** 2 + smallest**2
+        # A share of the level around where the figure is lower: else the lower of two figures would count as
+        # the more precise one, and a misprint that is too low would win. A rate's design holds both its sides,
+        # whose errors add as squares: hence the root of a half.
+        around = np.abs(self.design) @ level * np.where(self.right == 0, np.sqrt(0.5), 1.0)
+        variance: Array = self.rounding**2 / 3 + (noise * np.maximum(self.scale, around)) ** 2 + smallest**2
+        return variance
 
     def told(self, mean: Array, covariance: Array) -> tuple[Array, Array]:
         """Return mean and variance of what the months say of each statement."""
@@ -269,7 +289,7 @@ class _Model:
     @property
     def variance(self) -> Array:
         """Error variance of each statement."""
-        return self.figures.variance(self.noise, self.smallest)
+        return self.figures.variance(self.noise, self.smallest, self.level)
 
     @property
     def smallest(self) -> float:

@@ -1,0 +1,436 @@
+"""Did a regression change, and when? Known dates, one unknown date, several, and slow drift.
+
+A break's date is the last observation of the old regime. Statistics are in Wald form (the number of
+coefficients that may change times F) as in Andrews (1993), unless they say otherwise.
+
+P-values. Tables and limit distributions assume errors without memory, or long series: at an autocorrelation
+of 0.5 and 60 months a nominal 5 % is 40 % or more, and HAC covariances help little in short
+series. The recommended p-value is the bootstrap's: errors drawn from an autoregression fitted under the
+null hypothesis, the statistic worked out anew on each draw. A series under :data:`MINIMUM` observations
+gets no test at an unknown date.
+
+References: Chow (1960), Econometrica 28; Andrews (1993), Econometrica 61; Andrews and Ploberger (1994), Econometrica
+62; Hansen (1997), Journal of Business and Economic Statistics 15; Diebold and Chen (1996), Journal of Econometrics 70.
+Several breaks: :mod:`musan.methods.multiple_breaks`; moving and cumulative sums: :mod:`musan.methods.fluctuation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special, stats
+
+from musan.errors import MethodError
+from musan.methods import autoregression
+from musan.methods.facts import facts
+from musan.methods.fluctuation import Fluctuation, cusum, mosum
+from musan.methods.limit_distributions import STATISTICS, hansen_p
+from musan.methods.long_run_variance import Hac, constant_column, sandwich
+from musan.methods.multiple_breaks import (
+    MINIMUM,
+    Covariance,
+    MultipleBreaks,
+    chosen_covariance,
+    multiple_breaks,
+    shortest_regime,
+)
+from musan.methods.observations import NOTHING, Observations, Values, known, observe
+from musan.methods.partitions import before_and_after, date_intervals, fit_regimes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from musan.methods.autoregression import Innovations, Order
+
+__all__ = [
+    "Chow",
+    "Fluctuation",
+    "Hac",
+    "MultipleBreaks",
+    "UnknownBreak",
+    "chow",
+    "cusum",
+    "mosum",
+    "multiple_breaks",
+    "unknown_break",
+]
+
+Array = npt.NDArray[np.float64]
+BLOCK = 4_000_000  # figures held at once while a bootstrap runs, about 32 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Chow:
+    """A test for a break at a known date.
+
+    Attributes
+    ----------
+    date : label
+        Last observation of the old regime; ``position`` counts it from one.
+    statistic : float
+        F, that is the Wald statistic over the number of coefficients.
+    p_value : float
+        The bootstrap's, or ``p_table`` if there was no bootstrap.
+    p_bootstrap, p_table : float
+        ``p_table`` is that of the F distribution, with HAC of chi-squared; it is wrong under serial correlation,
+        and with HAC in short series.
+    degrees : tuple of int
+        Of the F distribution.
+    frame : DataFrame
+        One row a coefficient: ``coefficient``, ``before``, ``after``, ``change``.
+    n : int
+    effective_n : float
+        Observations without memory that would pin down a mean as well, if there is no break.
+    assumptions : tuple of str
+    """
+
+    date: Any
+    position: int
+    statistic: float
+    p_bootstrap: float
+    p_table: float
+    degrees: tuple[int, int]
+    frame: pd.DataFrame
+    n: int
+    effective_n: float
+    assumptions: tuple[str, ...]
+
+    @property
+    def p_value(self) -> float:
+        """Return the recommended p-value."""
+        return self.p_table if np.isnan(self.p_bootstrap) else self.p_bootstrap
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row a fact, to print in a notebook."""
+        return facts(
+            ("last observation of the old regime", self.date),
+            ("F", self.statistic),
+            ("degrees of freedom", f"{self.degrees[0]}, {self.degrees[1]}"),
+            ("p, bootstrap", known(self.p_bootstrap)),
+            ("p, by table", self.p_table),
+            ("observations", self.n),
+            ("effective number of observations", round(self.effective_n, 1)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class UnknownBreak:
+    """A test for one break at an unknown date.
+
+    Attributes
+    ----------
+    date : label
+        Least-squares estimate: last observation of the old regime; ``position`` counts it from one.
+    low, high : label
+        Interval for the date at ``level`` (Bai 1997), of use only if there is a break.
+    tests : DataFrame
+        Indexed by ``sup``, ``ave``, ``exp``: ``statistic``, ``p_bootstrap``, ``p_asymptotic`` (Hansen 1997).
+    sup_date : label
+        Where the largest statistic is; not ``date`` where a HAC covariance moves it.
+    frame : DataFrame
+        One row a date tried: ``date``, ``position``, ``statistic``.
+    regimes : DataFrame
+        One row a coefficient: ``coefficient``, ``before``, ``after``, ``change`` at ``date``.
+    n : int
+    effective_n : float
+        Observations without memory that would pin down a mean as well, if there is no break.
+    assumptions : tuple of str
+    """
+
+    date: Any
+    position: int
+    low: Any
+    high: Any
+    level: float
+    tests: pd.DataFrame
+    sup_date: Any
+    frame: pd.DataFrame
+    regimes: pd.DataFrame
+    n: int
+    effective_n: float
+    assumptions: tuple[str, ...]
+
+    @property
+    def p_value(self) -> float:
+        """Return the recommended p-value: sup-F by bootstrap, or the asymptotic one if there was none."""
+        p = self.tests.loc["sup", ["p_bootstrap", "p_asymptotic"]].to_numpy(dtype=float)
+        return float(p[1] if np.isnan(p[0]) else p[0])
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row a fact, to print in a notebook."""
+        rows: list[tuple[str, object]] = [
+            ("last observation of the old regime", self.date),
+            (f"{100 * self.level:.0f} % interval for it", f"{self.low} to {self.high}"),
+        ]
+        for name, test in self.tests.iterrows():
+            rows += [
+                (f"{name}-F", float(test["statistic"])),
+                (f"{name}-F: p, bootstrap", known(test["p_bootstrap"])),
+                (f"{name}-F: p, asymptotic", known(test["p_asymptotic"])),
+            ]
+        rows += [("observations", self.n), ("effective number of observations", round(self.effective_n, 1))]
+        return facts(*rows)
+
+
+def chow(
+    y: Values,
+    date: Hashable,
+    regressors: Values | None = None,
+    *,
+    fixed: Values | None = None,
+    constant: bool = True,
+    covariance: Covariance = "classical",
+    replications: int = 999,
+    order: Order = "bic",
+    innovations: Innovations = "wild",
+    seed: int = 0,
+) -> Chow:
+    """Test for a break at a known date (Chow 1960).
+
+    The date must not come from a look at the series: else use :func:`unknown_break`.
+
+    Parameters
+    ----------
+    y : array-like or Series, shape (n,)
+        The series; a Series brings its dates (periods or numbers).
+    date : label
+        Last observation of the old regime: a date of ``y``, or its position from one if ``y`` has none.
+    regressors : array-like or DataFrame, shape (n, k), optional
+        Columns whose coefficients may change; without any, the mean may.
+    fixed : array-like or DataFrame, shape (n, p), optional
+        Columns whose coefficients may not change, such as seasonal dummies.
+    constant : bool
+        Put a constant among the regressors.
+    covariance : "classical", "hac" or Hac
+        ``"hac"`` is ``Hac()``: Andrews (1991), prewhitened.
+    replications : int
+        Bootstrap draws; 0 for none.
+    order : int, "bic" or "aic"
+        Lags of the errors' autoregression in the bootstrap, or the criterion that chooses them (on the
+        residuals with a break: one that is left out looks like a long memory).
+    innovations : {"wild", "resampled", "normal"}
+        ``"wild"`` gives the innovations random signs in their order, which keeps changes in their size.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Chow
+
+    Raises
+    ------
+    MethodError
+        Bad data (see :func:`musan.methods.observations.observe`), fewer than eight observations, a date outside
+        the sample, or a regime with no more observations than coefficients.
+    """
+    autoregression.check_bootstrap(replications, innovations)
+    data = observe(y, regressors, fixed, constant=constant, minimum=8, purpose="a Chow test")
+    hac = chosen_covariance(covariance)
+    k, position = data.changing.shape[1], data.position(date, "date")
+    if not k < position < data.n - k:
+        what = f"a regime has {min(position, data.n - position)} observations for {k} coefficients"
+        raise MethodError(what, "date", "choose a date further from the ends, or fewer regressors")
+    path = _WaldPath.over(data, np.array([position]), hac, "date")
+    residuals = path.null_residuals(data.y)
+    errors = autoregression.fit(residuals, order, judge=fit_regimes(data, (position,))[1])
+    statistic = path(residuals[None])[0] / k
+    degrees = k, data.n - 2 * k - data.fixed.shape[1]
+    drawn = _bootstrap(errors, path, replications, innovations, seed)
+    p_table = stats.chi2.sf(statistic[0] * k, k) if hac else stats.f.sf(statistic[0], *degrees)
+    return Chow(
+        date=data.date(position),
+        position=position,
+        statistic=float(statistic[0]),
+        p_bootstrap=_p_values(statistic * k, drawn)[0],
+        p_table=float(p_table),
+        degrees=degrees,
+        frame=before_and_after(data, position),
+        n=data.n,
+        effective_n=errors.effective_n,
+        assumptions=_assumptions(data, hac, errors, replications, innovations, "the date was known beforehand"),
+    )
+
+
+def unknown_break(
+    y: Values,
+    regressors: Values | None = None,
+    *,
+    fixed: Values | None = None,
+    constant: bool = True,
+    trimming: float = 0.15,
+    covariance: Covariance = "classical",
+    level: float = 0.95,
+    replications: int = 999,
+    order: Order = "bic",
+    innovations: Innovations = "wild",
+    seed: int = 0,
+) -> UnknownBreak:
+    """Test for one break at an unknown date, by the sup-F, ave-F and exp-F of all dates.
+
+    Parameters
+    ----------
+    y : array-like or Series, shape (n,)
+        The series; a Series brings its dates (periods or numbers).
+    regressors, fixed, constant, covariance, replications, order, innovations, seed
+        As in :func:`chow`.
+    trimming : float
+        Share of the sample left out at either end, or the number of observations if at least one.
+    level : float
+        Of the interval for the date.
+
+    Returns
+    -------
+    UnknownBreak
+
+    Raises
+    ------
+    MethodError
+        Bad data (see :func:`musan.methods.observations.observe`), fewer than 16 observations, or a
+        trimming that leaves a regime with too few observations or no date to try.
+    """
+    autoregression.check_bootstrap(replications, innovations)
+    purpose = "a test at an unknown date"
+    data = observe(y, regressors, fixed, constant=constant, minimum=MINIMUM, purpose=purpose)
+    hac = chosen_covariance(covariance)
+    k, shortest = data.changing.shape[1], shortest_regime(data, trimming)
+    positions = np.arange(shortest, data.n - shortest + 1)
+    path = _WaldPath.over(data, positions, hac, "trimming")
+    residuals = path.null_residuals(data.y)
+    values = path(residuals[None])
+    position = int(positions[path.classical(residuals[None])[0].argmax()])
+    errors = autoregression.fit(residuals, order, judge=fit_regimes(data, (position,))[1])
+    drawn = _bootstrap(errors, lambda draws: _functionals(path(draws)), replications, innovations, seed)
+    statistics = _functionals(values)[0]
+    share = shortest / data.n
+    dates = date_intervals(data, (position,), hac, level)
+    p_asymptotic = [hansen_p(float(s), name, k, share) for s, name in zip(statistics, STATISTICS, strict=True)]
+    return UnknownBreak(
+        date=data.date(position),
+        position=position,
+        low=dates["low"].iloc[0],
+        high=dates["high"].iloc[0],
+        level=level,
+        tests=pd.DataFrame(
+            {"statistic": statistics, "p_bootstrap": _p_values(statistics, drawn), "p_asymptotic": p_asymptotic},
+            index=pd.Index(STATISTICS, name="test"),
+        ),
+        sup_date=data.date(int(positions[np.argmax(values[0])])),
+        frame=pd.DataFrame({"date": data.index[positions - 1], "position": positions, "statistic": values[0]}),
+        regimes=before_and_after(data, position),
+        n=data.n,
+        effective_n=errors.effective_n,
+        assumptions=_assumptions(data, hac, errors, replications, innovations, "there is at most one break"),
+    )
+
+
+def _assumptions(
+    data: Observations,
+    hac: Hac | None,
+    errors: autoregression.Autoregression,
+    replications: int,
+    innovations: Innovations,
+    *others: str,
+) -> tuple[str, ...]:
+    bootstrap = f"bootstrap of {replications} draws under no break: {errors.words()}, innovations {innovations}"
+    table = hac.words() if hac else "p-values of tables: errors without serial correlation and of one size"
+    return (data.assumption(), *others, table, *([bootstrap] if replications else []))
+
+
+# Statistics, for a stack of samples at once
+
+
+@dataclass(frozen=True, eq=False)
+class _WaldPath:
+    """Wald statistics of a break at each of several dates.
+
+    Attributes
+    ----------
+    null : ndarray, shape (n, k + p)
+        Orthonormal basis of all regressors.
+    directions : ndarray, shape (dates, n, k)
+        What a break at each date adds to it, orthonormal.
+    """
+
+    data: Observations
+    positions: npt.NDArray[np.int64]
+    hac: Hac | None
+    null: Array
+    directions: Array
+
+    @classmethod
+    def over(cls, data: Observations, positions: npt.NDArray[np.int64], hac: Hac | None, argument: str) -> _WaldPath:
+        null = np.linalg.qr(data.regressors)[0]
+        after = np.arange(1, data.n + 1) > positions[:, None]
+        added = after[:, :, None] * data.changing
+        size = np.linalg.norm(added, axis=1)
+        added = added - null @ (null.T @ added)
+        directions, scale = np.linalg.qr(added)
+        lost = (np.abs(np.diagonal(scale, axis1=1, axis2=2)) <= NOTHING * size).any(axis=1)
+        if lost.any():
+            at = data.date(int(positions[int(np.argmax(lost))]))
+            what = f"a break at {at} can't be told from no break"
+            raise MethodError(what, argument, "keep off the ends, or leave out regressors that stand still there")
+        return cls(data, positions, hac, null, directions)
+
+    def null_residuals(self, y: Array) -> Array:
+        """Return residuals without a break; the statistics depend on nothing else."""
+        return np.asarray(y - (y @ self.null) @ self.null.T)
+
+    def __call__(self, draws: Array) -> Array:
+        """Return the statistics of each sample at each date, shape (samples, dates)."""
+        if self.hac is None:
+            return self.classical(draws)
+        width = draws.shape[1] * (self.null.shape[1] + self.directions.shape[2]) ** 2
+        blocks = np.array_split(draws, max(1, len(draws) * width // BLOCK))
+        return np.vstack([self._robust(block, self.hac) for block in blocks])
+
+    def classical(self, draws: Array) -> Array:
+        """Return the statistics for errors without memory and of one size."""
+        residuals = self.null_residuals(draws)
+        dates, n, k = self.directions.shape
+        along = residuals @ self.directions.transpose(1, 0, 2).reshape(n, dates * k)
+        gained = (along.reshape(-1, dates, k) ** 2).sum(axis=2)
+        left = (residuals**2).sum(axis=1)[:, None] - gained
+        return np.asarray(gained * (n - k - self.null.shape[1]) / np.maximum(left, NOTHING**2 * gained))
+
+    def _robust(self, draws: Array, hac: Hac) -> Array:
+        residuals = self.null_residuals(draws)
+        k = self.directions.shape[2]
+        found = np.empty((len(draws), len(self.positions)))
+        for i, (position, direction) in enumerate(zip(self.positions, self.directions, strict=True)):
+            after = (np.arange(self.data.n) >= position)[:, None] * self.data.changing
+            design = np.hstack([self.data.regressors, after])
+            change = residuals @ np.linalg.pinv(design)[-k:].T
+            left = residuals - (residuals @ direction) @ direction.T
+            covariance = sandwich(design, left, hac, constant=constant_column(design))[:, -k:, -k:]
+            found[:, i] = (change * np.linalg.solve(covariance, change[..., None])[..., 0]).sum(axis=1)
+        return found
+
+
+def _functionals(paths: Array) -> Array:
+    """Return sup, ave and exp of each path, shape (samples, 3)."""
+    exponential = special.logsumexp(paths / 2, axis=1) - np.log(paths.shape[1])
+    return np.column_stack([paths.max(axis=1), paths.mean(axis=1), exponential])
+
+
+def _bootstrap(
+    errors: autoregression.Autoregression,
+    statistic: Callable[[Array], Array],
+    replications: int,
+    innovations: Innovations,
+    seed: int,
+) -> Array | None:
+    """Return the statistics of samples without a break, or None if no bootstrap is wanted."""
+    if replications == 0:
+        return None
+    return statistic(errors.draw(replications, np.random.default_rng(seed), innovations))
+
+
+def _p_values(observed: Array, drawn: Array | None) -> list[float]:
+    if drawn is None:
+        return [float("nan")] * len(observed)
+    return [float(p) for p in autoregression.share_beyond(observed, drawn)]
