@@ -6,7 +6,8 @@ events. Statements err by their rounding and by a share of their value that is t
 (compilers differ by a few per cent); the errors have Student-t tails, so a misprint loses its weight.
 Both scales are set by maximum leave-one-out likelihood, which keeps intervals honest when the model is
 only roughly right (Bachoc 2013). Months can't be negative: truncation is done by expectation
-propagation. Each statement is held against what all others say of it (leave-one-out z).
+propagation. Each statement is held against what all others say of it (leave-one-out z); what one source
+adds is told by :mod:`musan.methods.source_value`.
 
 The idea is temporal disaggregation (Chow and Lin 1971; Denton 1971) in its state-space form (Durbin
 and Koopman 2012, ch. 4 and 7), with an arbitrary set of overlapping constraints instead of one total.
@@ -73,6 +74,7 @@ class Reconciliation:
     noise: float
     reprints: int
     assumptions: tuple[str, ...]
+    _model: _Model = field(repr=False)
     _mean: Array = field(repr=False)
     _covariance: Array = field(repr=False)
     _months: pd.PeriodIndex = field(repr=False)
@@ -104,6 +106,25 @@ class Reconciliation:
         blocks = np.split(np.clip(paths, 0, None), len(self._series), axis=1)
         return {s: pd.DataFrame(b, columns=self._months) for s, b in zip(self._series, blocks, strict=True)}
 
+    def told(self, statements: pd.DataFrame) -> pd.DataFrame:
+        """Return what the rebuilt months say of statements that did not enter them.
+
+        Parameters
+        ----------
+        statements : DataFrame
+            As for :func:`fit`, inside the months.
+
+        Returns
+        -------
+        DataFrame
+            The statements with ``expected``, ``expected_sd``, ``z``, ``inside`` and ``flagged``.
+        """
+        rows = statements.reset_index(drop=True)
+        figures = _Figures.of(rows, self._series, self._months)
+        error = figures.variance(self.noise, self._model.smallest, self._model.level)
+        said = figures.told(self._mean, self._covariance)
+        return _held_against(rows, "checked", figures.right, said, error, np.zeros(len(rows)))
+
     def series(self, name: str) -> pd.DataFrame:
         """Return mean, sd and interval of one series, indexed by month."""
         if name not in self._series:
@@ -133,6 +154,7 @@ def fit(
     series: Sequence[str],
     events: Sequence[pd.Period] = (),
     check_only: Sequence[str] = ("claim", "estimate"),
+    scales: tuple[float, float] | None = None,
 ) -> Reconciliation:
     """Rebuild one or several monthly series from statements.
 
@@ -149,6 +171,9 @@ def fit(
         Months at which a large step is allowed.
     check_only : sequence of str
         Values of ``basis`` that are held against the fit but do not enter it.
+    scales : (float, float), optional
+        Monthly step and disagreement between statements, as shares of the level, where they are known;
+        by default both are set by leave-one-out likelihood.
 
     Returns
     -------
@@ -158,17 +183,20 @@ def fit(
     Raises
     ------
     MethodError
-        Months with gaps, negative levels, fewer than three statements, or a series without any level.
+        Months with gaps, negative levels, fewer than three statements, a series without any level, or
+        scales that are not positive.
     """
     _refuse_bad(statements, months, series)
     _refuse_texts(series, events, check_only)
+    _refuse_scales(scales)
     usable = inside(statements, months)
     usable, reprints = drop_reprints(usable)
     fitted = usable[~usable["basis"].isin(list(check_only))].reset_index(drop=True)
     checked = usable[usable["basis"].isin(list(check_only))].reset_index(drop=True)
-    _refuse_sparse(fitted, series)
+    if gap := lacking(fitted, series):
+        raise MethodError(*gap)
     figures = _Figures.of(fitted, series, months)
-    model, weights = _tune(_start(fitted, figures, months, tuple(series), events))
+    model, weights = _tune(_start(fitted, figures, months, tuple(series), events), scales)
     mean, covariance = model.posterior(weights)
     truncated, shrunk, table = _truncate(mean, covariance)
     others = _Figures.of(checked, series, months)
@@ -194,6 +222,7 @@ def fit(
         noise=model.noise,
         reprints=reprints,
         assumptions=ASSUMPTIONS,
+        _model=model,
         _mean=truncated,
         _covariance=shrunk,
         _months=months,
@@ -236,12 +265,19 @@ def _refuse_texts(series: Sequence[str], events: Sequence[pd.Period], check_only
             raise MethodError(f"holds {event!r}, which is no month", "events", "give pd.Period objects")
 
 
-def _refuse_sparse(fitted: pd.DataFrame, series: Sequence[str]) -> None:
+def _refuse_scales(scales: tuple[float, float] | None) -> None:
+    if scales is not None and not (len(scales) == 2 and all(np.isfinite(s) and s > 0 for s in scales)):
+        raise MethodError(f"are {scales!r}", "scales", "give (step, noise), both above zero, such as (0.2, 0.015)")
+
+
+def lacking(fitted: pd.DataFrame, series: Sequence[str]) -> tuple[str, str, str] | None:
+    """Return what statements lack for a fit, where and what to do; None when they suffice."""
     if len(fitted) < 3:
-        raise MethodError(f"only {len(fitted)} can be used", "statements", "at least three are needed")
+        return f"only {len(fitted)} can be used", "statements", "at least three are needed"
     told = set(fitted.loc[fitted["kind"] == "level", "series"].str.split("+").explode())
     if missing := sorted(set(series) - told):
-        raise MethodError(f"no level speaks of {missing[0]!r}", "statements", "leave the series out")
+        return f"no level speaks of {missing[0]!r}", "statements", "leave the series out"
+    return None
 
 
 @dataclass(frozen=True)
@@ -355,18 +391,12 @@ def _start(
     return _Model(figures, np.repeat(level, len(months)), np.asarray(months.isin(list(events))), len(series))
 
 
-def _tune(model: _Model, rounds: int = 8) -> tuple[_Model, Array]:
-    """Set the two scales, the error weights and the local level in turn."""
+def _tune(model: _Model, scales: tuple[float, float] | None = None, rounds: int = 8) -> tuple[_Model, Array]:
+    """Set the two scales (unless they are given), the error weights and the local level in turn."""
     weights = np.ones(len(model.figures.right))
     for _ in range(rounds):
-        best = optimize.minimize(
-            model.misfit,
-            np.log([model.step, model.noise]),
-            args=(weights,),
-            method="Nelder-Mead",
-            options={"xatol": 1e-3, "fatol": 1e-3},
-        )
-        model = replace(model, step=float(np.exp(best.x[0])), noise=float(np.exp(best.x[1])))
+        step, noise = scales or _likeliest(model, weights)
+        model = replace(model, step=step, noise=noise)
         mean, _ = model.posterior(weights)
         # Student-t errors as a scale mixture: the expected weight given the present fit. With a loose prior,
         # so that a figure loses weight when other figures contradict it, not when it makes the path rough.
@@ -375,6 +405,18 @@ def _tune(model: _Model, rounds: int = 8) -> tuple[_Model, Array]:
         weights = (TAIL + 1) / (TAIL + ((model.figures.right - told) ** 2 + spread) / model.variance)
         model = replace(model, level=_local_level(mean, model.blocks))
     return model, weights
+
+
+def _likeliest(model: _Model, weights: Array) -> tuple[float, float]:
+    """Return step and noise at the maximum of the leave-one-out likelihood."""
+    best = optimize.minimize(
+        model.misfit,
+        np.log([model.step, model.noise]),
+        args=(weights,),
+        method="Nelder-Mead",
+        options={"xatol": 1e-3, "fatol": 1e-3},
+    )
+    return float(np.exp(best.x[0])), float(np.exp(best.x[1]))
 
 
 def _local_level(mean: Array, blocks: int, reach: int = 2) -> Array:
