@@ -16,6 +16,7 @@ from musan.errors import EvidenceError
 
 TABLES = ("field_reports", "elite_military", "literature_results", "sources")
 DEFAULT = Choices()
+ANYWHERE = replace(DEFAULT, elites="everywhere")
 CAVEATS, MIXED, CONTRADICTED = "supported with caveats", "mixed", "contradicted"
 NOT_TESTABLE = "not testable with open data"
 
@@ -149,7 +150,7 @@ def test_levels_to_compare_with_are_in_no_tally(pool):
     ],
 )
 def test_a_choice_leaves_out_what_it_says_and_nothing_else(choice, gone, pool):
-    whole, part = top.sample(ELITES, DEFAULT, pool), top.sample(ELITES, replace(DEFAULT, **choice), pool)
+    whole, part = top.sample(ELITES, ANYWHERE, pool), top.sample(ELITES, replace(ANYWHERE, **choice), pool)
     assert 0 < len(part) < len(whole)
     assert not gone(part).any()
     assert sorted(part["words"]) == sorted(whole.loc[~gone(whole), "words"])
@@ -384,11 +385,22 @@ def test_the_cause_in_the_army_turns_with_a_ration_from_before(altered):
     assert top.lean(ARMY, DEFAULT, pool).verdict("attribution") == CAVEATS
 
 
+def test_the_statement_on_the_rich_of_pyongyang_turns_with_the_reports(altered):
+    def rich_of_the_capital(row):
+        return row["sector"] == "elite" and "Pyongyang" in row["place"]
+
+    assert top.lean(ELITES, DEFAULT, altered()).verdict("statement") == MIXED
+    worse = altered(field_reports=put(rich_of_the_capital, **WORSE))
+    assert top.lean(ELITES, DEFAULT, worse).verdict("statement") == CAVEATS
+    better = altered(field_reports=put(rich_of_the_capital, **BETTER))
+    assert top.lean(ELITES, DEFAULT, better).verdict("statement") == CONTRADICTED
+
+
 def test_the_statement_on_the_rich_turns_with_one_code(altered):
-    whole = top.lean(ELITES, DEFAULT, altered())
+    whole = top.lean(ELITES, ANYWHERE, altered())
     assert (whole.verdict("statement"), whole.to_spare) == (CAVEATS, 0)
     one = put(lambda row: row["report_id"] == "FR221", direction_second="unchanged")
-    assert top.lean(ELITES, DEFAULT, altered(field_reports=one)).verdict("statement") == MIXED
+    assert top.lean(ELITES, ANYWHERE, altered(field_reports=one)).verdict("statement") == MIXED
 
 
 def test_the_statement_on_the_rich_turns_with_the_figures(altered):
@@ -396,7 +408,7 @@ def test_the_statement_on_the_rich_turns_with_the_figures(altered):
         lambda row: row["indicator"].startswith("apartment_price") and row["bearing_on_claim"] == "supports_pressure",
         bearing_on_claim="contradicts_pressure",
     )
-    assert top.lean(ELITES, DEFAULT, altered(elite_military=fallen)).verdict("statement") == MIXED
+    assert top.lean(ELITES, ANYWHERE, altered(elite_military=fallen)).verdict("statement") == MIXED
 
 
 def test_the_cause_among_the_rich_turns_with_one_more_report_and_the_second_coder(altered):
@@ -404,14 +416,14 @@ def test_the_cause_among_the_rich_turns_with_one_more_report_and_the_second_code
         return row["sector"] == "elite" or row["indicator"] == "elite_income"
 
     named = put(rich, **WORSE, **BY_SANCTIONS)
-    assert top.lean(ELITES, DEFAULT, altered()).verdict("attribution") == NOT_TESTABLE
-    assert top.lean(ELITES, DEFAULT, altered(field_reports=named)).verdict("attribution") == CAVEATS
+    assert top.lean(ELITES, ANYWHERE, altered()).verdict("attribution") == NOT_TESTABLE
+    assert top.lean(ELITES, ANYWHERE, altered(field_reports=named)).verdict("attribution") == CAVEATS
 
     def no_flats_before(records):
         return [row for row in records if row["indicator"] != "apartment_price" or row["period_start"] >= "2017"]
 
     pool = altered(field_reports=named, elite_military=no_flats_before)
-    assert top.lean(ELITES, DEFAULT, pool).verdict("attribution") == NOT_TESTABLE
+    assert top.lean(ELITES, ANYWHERE, pool).verdict("attribution") == NOT_TESTABLE
 
 
 def test_an_empty_sample_has_no_estimate(pool):

@@ -92,19 +92,19 @@ def test_a_statement_has_a_rule_that_may_refute_it_unless_nothing_bears_on_it():
 
 
 WITH_CHOICES = [
-    (name, choice)
+    (name, aspect, choice)
     for name, claim in CLAIMS.items()
-    if claim.criteria["statement"].notebook in parameters.MODELS
-    for choice in claim.choices
+    for aspect, criterion in claim.criteria.items()
+    for choice in criterion.choices
 ]
 
 
-@pytest.mark.parametrize(("name", "choice"), WITH_CHOICES)
-def test_a_choice_is_a_parameter_of_the_notebook_with_allowed_values(name, choice):
-    claim = CLAIMS[name]
-    model = parameters.MODELS[claim.criteria["statement"].notebook]
+@pytest.mark.parametrize(("name", "aspect", "choice"), WITH_CHOICES)
+def test_a_choice_is_a_parameter_of_the_notebook_with_allowed_values(name, aspect, choice):
+    criterion = CLAIMS[name].criteria[aspect]
+    model = parameters.MODELS[criterion.notebook]
     assert choice in model.model_fields
-    values = claim.choices[choice]
+    values = criterion.choices[choice]
     assert len(set(values)) == len(values) > 1
     for value in values:
         assert getattr(model.checked({choice: value}), choice) == value

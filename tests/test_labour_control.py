@@ -19,6 +19,7 @@ from musan.rules import Verdict
 
 P = parameters.LabourControl()
 DEFAULT = control.Choices.among(P.model_dump())
+EITHER = replace(DEFAULT, practice="either")
 LATER = "rfa-2021-05-ragwon-workers-leave"
 
 
@@ -33,7 +34,8 @@ def verdicts(claim, **changed):
 def test_the_verdicts_on_the_committed_tables():
     assert verdicts(control.LEFT) == (Verdict.NOT_TESTABLE, Verdict.NOT_TESTABLE)
     assert verdicts(control.CONTROL) == (Verdict.NOT_TESTABLE, Verdict.NOT_TESTABLE)
-    assert verdicts(control.CHECKED) == (Verdict.SUPPORTED, Verdict.NO_CAUSAL_CLAIM)
+    assert verdicts(control.CHECKED) == (Verdict.CAVEATS, Verdict.NO_CAUSAL_CLAIM)
+    assert verdicts(control.CHECKED, practice="camps")[0] is Verdict.SUPPORTED
 
 
 def test_the_article_is_no_evidence_for_itself():
@@ -45,7 +47,9 @@ def test_the_article_is_no_evidence_for_itself():
 
 def test_checks_and_camps_are_told_of_from_before_the_sanctions():
     found = control.descriptions(DEFAULT)
-    assert control.existence(found) == {"independent_before": 3, "independent_after": 1, "denying": 0}
+    camps = {"independent_before": 3, "independent_after": 1, "denying": 0}
+    assert control.existence(found, "either") == control.existence(found[found["camps"]], "camps") == camps
+    assert control.existence(found, "both") == {"independent_before": 1, "independent_after": 0, "denying": 0}
     assert set(found.loc[found["when"] == "before", "network"]) == {"good_friends", "dailynk", "asiapress"}
     assert found.loc[found["checks"], "id"].tolist() == ["AL48"]
 
@@ -225,7 +229,15 @@ def test_one_network_alone_would_support_it_with_caveats(tmp_path, monkeypatch):
         return None if row.get("attendance_id") == "AL44" else without_descriptions(row)
 
     altered.tables(dict.fromkeys(["attendance", "labour_law"], keep_one), tmp_path, monkeypatch)
-    assert verdicts(control.CHECKED)[0] is Verdict.CAVEATS
+    assert verdicts(control.CHECKED, practice="either")[0] is Verdict.CAVEATS
+    assert verdicts(control.CHECKED)[0] is Verdict.NOT_TESTABLE  # nobody tells of checks
+
+
+def test_two_more_networks_that_tell_of_checks_would_support_it(tmp_path, monkeypatch):
+    sources = {"AL17": "npr-nd-paying-not-to-work", "AL41": "kbs-nd-working-hours"}
+    told = {"note": "attendance sheets are checked", "indicator": "wage", "unit": ""}
+    rows_instead(tmp_path, monkeypatch, {row: {**told, "source_id": source} for row, source in sources.items()})
+    assert verdicts(control.CHECKED)[0] is Verdict.SUPPORTED
 
 
 @pytest.mark.parametrize(("deniers", "verdict"), [(1, Verdict.MIXED), (4, Verdict.CONTRADICTED)])
@@ -241,7 +253,8 @@ def test_interviews_that_deny_it_would_turn_the_practice(tmp_path, monkeypatch, 
         for row, source in list(zip(["AL17", "AL41", "AL19", "AL39"], sources, strict=True))[:deniers]
     }
     rows_instead(tmp_path, monkeypatch, rows)
-    assert verdicts(control.CHECKED)[0] is verdict
+    assert verdicts(control.CHECKED, practice="either")[0] is verdict
+    assert verdicts(control.CHECKED)[0] is Verdict.CONTRADICTED  # one voice for checks, one or more against
 
 
 def test_a_report_that_punishment_eased_counts_as_a_denial(tmp_path, monkeypatch):
@@ -249,8 +262,8 @@ def test_a_report_that_punishment_eased_counts_as_a_denial(tmp_path, monkeypatch
         return {"direction": "better", "direction_second": "better"} if row["report_id"] == "FR236" else None
 
     altered.tables({"field_reports": eased}, tmp_path, monkeypatch)
-    assert control.existence(control.descriptions(DEFAULT))["denying"] == 1
-    assert verdicts(control.CHECKED)[0] is Verdict.MIXED
+    assert control.existence(control.descriptions(EITHER), "either")["denying"] == 1
+    assert verdicts(control.CHECKED, practice="either")[0] is Verdict.MIXED
 
 
 # The model's numbers

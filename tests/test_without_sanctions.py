@@ -15,10 +15,10 @@ DRAWS = {"paths": 2, "seed": 1}
 QUICK = without_sanctions.Design(model="drift", prices=False)  # the model that is quickest to fit
 
 
-def verdict(design: without_sanctions.Design = QUICK) -> str:
+def verdict(design: without_sanctions.Design = QUICK, **windows: str) -> str:
     found = without_sanctions.gap(design, simulations=200, **DRAWS)
     ranked = without_sanctions.placebos(design, least_months=24, **DRAWS)
-    return without_sanctions.verdict(found, ranked)
+    return without_sanctions.verdict(found, ranked, **windows)
 
 
 def period_of(row: dict[str, str]) -> str:
@@ -128,9 +128,16 @@ def test_the_rank_is_the_worst_over_paths():
     assert without_sanctions._ranked(QUICK, drawn, expected, dates, 1).rank == 2
 
 
+def test_windows_that_stand_apart_share_no_month():
+    starts = [pd.Period("2015-01", "M") + offset for offset in (0, 1, 5, 6, 7, 12, 20)]
+    assert list(without_sanctions._apart(starts, 6)) == [True, False, False, True, False, True, True]
+    assert list(without_sanctions._apart(starts[::-1], 6)) == [True, True, False, True, False, False, True]
+    assert list(without_sanctions._apart([], 6)) == []
+
+
 def test_the_verdicts_on_the_committed_tables():
-    assert verdict() == Verdict.SUPPORTED.value
-    assert verdict(without_sanctions.Design()) == Verdict.SUPPORTED.value
+    assert verdict() == verdict(without_sanctions.Design()) == Verdict.CAVEATS.value
+    assert verdict(windows="overlapping") == Verdict.SUPPORTED.value
 
 
 def test_without_placebo_dates_the_verdict_is_at_best_with_caveats():
@@ -145,9 +152,12 @@ def test_a_few_specifications_hold_all_choices_once(monkeypatch):
     some = without_sanctions.CHOICES | {"measure": ("full_ban",), "model": ("drift",)}
     monkeypatch.setattr(without_sanctions, "CHOICES", some)
     runs = without_sanctions.specifications(paths=2, simulations=200, seed=1, least_months=24)
-    assert len(runs) == 4
+    assert len(runs) == 8
     assert not runs.duplicated(list(some)).any()
-    assert runs.groupby("horizon")["placebos"].unique().map(list).to_dict() == {"first_half": [23], "year": [17]}
+    placebos = runs.groupby(["horizon", "placebo_windows"])["placebos"].unique().map(list)
+    assert placebos["first_half", "overlapping"] == [23]
+    assert placebos["year", "overlapping"] == [17]
+    assert placebos["year", "apart"] <= placebos["first_half", "apart"] == [4]
     alone = without_sanctions.gap(QUICK, paths=2, simulations=200, seed=1)
     row = runs[~runs["prices"] & (runs["horizon"] == "first_half")].iloc[0]
     assert row["effect_pct"] == pytest.approx(alone.effect_pct, abs=3)
@@ -197,7 +207,7 @@ def test_an_effect_no_larger_than_at_placebo_dates_is_mixed(tmp_path, monkeypatc
     assert ranked.rank > 2
     found = without_sanctions.gap(QUICK, simulations=200, **DRAWS)
     # Whatever the interval: here it is put where it does not decide.
-    measured = without_sanctions.measures(found, ranked) | {"effect_high_pct": -60.0}
+    measured = without_sanctions.measures(found, ranked, "overlapping") | {"effect_high_pct": -60.0}
     assert claims.decide("exports_fell_90", "attribution", measured).verdict is Verdict.MIXED
     assert claims.decide("exports_fell_90", "attribution", measured | {"placebo_rank": 1}).verdict is Verdict.SUPPORTED
 

@@ -76,7 +76,7 @@ class Choices:
         Count figures where the estimand names them, for every claim, or for none.
     army : {"supply", "whole_sector"}
         Reports on food and supply of soldiers, or all on the army, its plants and its firms.
-    elites : {"everywhere", "earnings_only", "capital", "with_trading_firms"}
+    elites : {"capital", "everywhere", "earnings_only", "with_trading_firms"}
         Reports and figures on the rich anywhere; of these only what they earn and own, not how busy restaurants
         are; only those in Pyongyang; or with those on trading firms.
     """
@@ -90,7 +90,7 @@ class Choices:
     same_outlet: bool = True
     count_figures: str = "as_stated"
     army: str = "supply"
-    elites: str = "everywhere"
+    elites: str = "capital"
 
     def window(self, claim: str) -> tuple[str, str]:
         """Return the first and the last month that count for a claim."""

@@ -74,13 +74,18 @@ class Admiralty(_Frozen):
 
 
 class Criterion(_Frozen):
-    """What decides one verdict: the notebook that makes it, its rule and the thresholds set beforehand."""
+    """What decides one verdict: the notebook that makes it, its rule and the thresholds set beforehand.
+
+    ``choices`` are parameters of the notebook with the values that a careful analyst could defend: the
+    verdict's multiverse is all their combinations.
+    """
 
     notebook: str
     rule: str
     thresholds: dict[str, float | int | bool | str] = Field(default_factory=dict)
     set_on: date
     why: str
+    choices: dict[str, tuple[str | int | float | bool, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _thresholds_are_the_rules(self) -> Criterion:
@@ -105,8 +110,12 @@ class Claim(_Frozen):
     tables: tuple[str, ...]
     criteria: dict[Aspect, Criterion]
     admiralty: Admiralty | None = None
-    choices: dict[str, tuple[str | int | float | bool, ...]] = Field(default_factory=dict)
     would_change: str
+
+    @property
+    def choices(self) -> dict[str, tuple[str | int | float | bool, ...]]:
+        """Return the choices of both criteria."""
+        return {name: values for criterion in self.criteria.values() for name, values in criterion.choices.items()}
 
     @field_validator("article", mode="before")
     @classmethod

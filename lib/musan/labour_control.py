@@ -62,8 +62,9 @@ class Choices:
         What a figure from before may be compared with.
     baseline : {"share", "fee"}
         What counts as a figure from before: a share of workers, or the price of paid leave at the mine too.
-    practice : {"either", "camps", "checks", "any_penalty"}
-        What a description must tell of.
+    practice : {"both", "either", "camps", "checks", "any_penalty"}
+        What must be described: checks and camps, each by itself (the one that fewer tell of counts); either of them; one
+        of them; any penalty.
     """
 
     first_month: str = "2017-07"
@@ -74,7 +75,7 @@ class Choices:
     firms_abroad: bool = False
     comparable: str = "same_workplace"
     baseline: str = "share"
-    practice: str = "either"
+    practice: str = "both"
 
     @classmethod
     def among(cls, parameters: Mapping[str, Any]) -> Choices:
@@ -251,13 +252,13 @@ def descriptions(choices: Choices) -> pd.DataFrame:
 
 
 def describes(text: str, practice: str) -> bool:
-    """Return whether a text tells of checks, camps, either of them, or any penalty for absence or idleness."""
+    """Return whether a text tells of checks, of camps, of either, or of any penalty for absence or idleness."""
     if practice == "any_penalty":
         return bool(_ON_IDLENESS.search(text) and _PENALTIES.search(text))
     if not _ON_ABSENCE.search(text):
         return False
     checks, camps = bool(_CHECKS.search(text)), bool(_CAMPS.search(text))
-    return {"checks": checks, "camps": camps, "either": checks or camps}[practice]
+    return {"checks": checks, "camps": camps}.get(practice, checks or camps)
 
 
 def _says(pattern: re.Pattern[str]) -> Any:
@@ -318,13 +319,15 @@ def _described(
     )
 
 
-def existence(found: pd.DataFrame) -> dict[str, int]:
+def existence(found: pd.DataFrame, practice: str) -> dict[str, int]:
     """Return the measures that the rule ``rule_exists`` takes.
 
     Parameters
     ----------
     found : DataFrame
         From :func:`descriptions`.
+    practice : str
+        For ``both``, the part that fewer independent networks tell of counts: checks or camps.
 
     Returns
     -------
@@ -333,6 +336,9 @@ def existence(found: pd.DataFrame) -> dict[str, int]:
         person. A network that describes the practice on both sides of 2017 is counted before; one whose
         descriptions are all undated is counted after, which can't make the practice older than it is.
     """
+    if practice == "both":
+        parts = [existence(found[found["denies"] | found[part]], part) for part in ("checks", "camps")]
+        return min(parts, key=lambda one: one["independent_before"] + one["independent_after"] - one["denying"])
     telling = found[~found["denies"]]
     before = set(telling.loc[telling["when"] == "before", "network"])
     after = set(telling["network"]) - before
@@ -346,7 +352,7 @@ def existence(found: pd.DataFrame) -> dict[str, int]:
 def measures(claim: str, aspect: Aspect, choices: Choices) -> dict[str, Any]:
     """Return what the ledger's rule for one aspect of a claim takes."""
     if claim == CHECKED:
-        return dict(existence(descriptions(choices))) if aspect == "statement" else {}
+        return dict(existence(descriptions(choices), choices.practice)) if aspect == "statement" else {}
     return dict(change(claim, choices).measures()) if aspect == "statement" else dict(cause(claim, choices))
 
 

@@ -418,6 +418,9 @@ class WithoutSanctions(NotebookParameters):
         "before_measure", description="figures that the months before the measure are rebuilt from"
     )
     least_months: int = Field(24, ge=24, le=36, description="fewest months fitted at a placebo date")
+    placebo_windows: Literal["apart", "overlapping"] = Field(
+        "apart", description="placebo dates that count: those whose months do not overlap, or all"
+    )
     goods_base_year: Literal[2016, 2017] = Field(2016, description="year that goods of 2018 are compared with")
     paths: int = Field(8, ge=2, le=40, description="random paths of the rebuilt series that the model is fitted to")
     simulations: int = Field(400, ge=200, le=4000, description="simulated forecasts from each path")
@@ -544,8 +547,8 @@ class CapitalArmyElites(NotebookParameters):
     army: Literal["supply", "whole_sector"] = Field(
         "supply", description="reports on supply of soldiers, or all on the army and its plants"
     )
-    elites: Literal["everywhere", "earnings_only", "capital", "with_trading_firms"] = Field(
-        "everywhere", description="the rich anywhere, earnings and assets only, Pyongyang only, or with trading firms"
+    elites: Literal["capital", "everywhere", "earnings_only", "with_trading_firms"] = Field(
+        "capital", description="the rich of Pyongyang, of any place, earnings and assets only, or with trading firms"
     )
 
 
@@ -607,8 +610,8 @@ class LabourControl(NotebookParameters):
     baseline: Literal["share", "fee"] = Field(
         "share", description="figures from before that count: shares of workers, or the price of paid leave too"
     )
-    practice: Literal["either", "camps", "checks", "any_penalty"] = Field(
-        "either", description="what a description must tell of: checks or camps, one of them, or any penalty"
+    practice: Literal["both", "either", "camps", "checks", "any_penalty"] = Field(
+        "both", description="what must be described: checks and camps, either, one of them, or any penalty"
     )
     draws: int = Field(4000, ge=200, le=100_000, description="random draws from the ranges of the model")
     seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the draws")

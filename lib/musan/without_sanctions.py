@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Array = np.ndarray[Any, Any]
+    Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 CLAIM = "exports_fell_90"
 Measure = Literal["full_ban", "coal_suspension", "coal_cap", "first_ban"]
 Model = Literal["level", "drift", "sarima"]
 Window = Literal["first_half", "year"]
 Statements = Literal["before_measure", "all"]
+Windows = Literal["apart", "overlapping"]
 
 # The record of sanction_events that dates each measure.
 INSTRUMENTS: dict[str, str] = {
@@ -68,6 +70,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "model": ("level", "drift", "sarima"),
     "prices": (True, False),
     "horizon": ("first_half", "year"),
+    "placebo_windows": ("apart", "overlapping"),
 }
 LEVEL = 0.90
 LEAST_SHARE = 0.05  # a path with a month below this share of its mean can't be put in logarithms and is drawn again
@@ -172,6 +175,8 @@ class Placebos:
         Placebo dates.
     apart : int
         How many of their windows do not overlap: the number of placebos that are nearly independent.
+    rank_apart : int
+        Of the true date among those alone.
     failed : int
         Dates without any fit; left out.
     """
@@ -180,6 +185,7 @@ class Placebos:
     rank: int
     count: int
     apart: int
+    rank_apart: int
     failed: int
 
 
@@ -454,37 +460,51 @@ def _ranked(
     frame = pd.DataFrame(rows)
     true = fitted.pop(design.last_before)
     beaten = np.array([effect <= true for effect in fitted.values()]).reshape(len(fitted), len(true))
+    beaten = beaten[:, np.isfinite(true)]
+    apart = _apart(list(fitted), len(offsets))
     return Placebos(
         frame=frame,
-        rank=1 + int(beaten.sum(axis=0)[np.isfinite(true)].max()),
+        rank=1 + int(beaten.sum(axis=0).max()),
         count=len(fitted),
-        apart=_apart(frame.loc[~frame["true"], "window_start"].to_list(), len(offsets)),
+        apart=int(apart.sum()),
+        rank_apart=1 + int(beaten[apart].sum(axis=0).max()),
         failed=len(effects) - 1 - len(fitted),
     )
 
 
-def _apart(starts: list[pd.Period], length: int) -> int:
-    """Return how many windows of a length can be chosen so that none overlap."""
-    count, free = 0, None
-    for start in sorted(starts):
-        if free is None or start >= free:
-            count, free = count + 1, start + length
-    return count
+def _apart(starts: list[pd.Period], length: int) -> Mask:
+    """Return which windows of a length, taken from the earliest on, do not overlap with one taken before."""
+    taken, free = np.zeros(len(starts), dtype=bool), None
+    for position in sorted(range(len(starts)), key=starts.__getitem__):
+        if free is None or starts[position] >= free:
+            taken[position], free = True, starts[position] + length
+    return taken
 
 
-def measures(found: Gap, ranked: Placebos | None) -> dict[str, float | int | None]:
-    """Return what the rule ``gap_to_counterfactual`` asks for."""
+def measures(found: Gap, ranked: Placebos | None, windows: Windows = "apart") -> dict[str, float | int | None]:
+    """Return what the rule ``gap_to_counterfactual`` asks for.
+
+    Parameters
+    ----------
+    found : Gap
+    ranked : Placebos or None
+    windows : {"apart", "overlapping"}
+        Count only placebo dates whose windows do not overlap, or all of them.
+    """
+    rank, count = (0, 0)
+    if ranked:
+        rank, count = (ranked.rank_apart, ranked.apart) if windows == "apart" else (ranked.rank, ranked.count)
     return {
         "effect_pct": found.effect_pct,
         "effect_high_pct": found.high_pct,
-        "placebo_rank": ranked.rank if ranked and ranked.count else None,
-        "placebos": ranked.count if ranked else 0,
+        "placebo_rank": rank if count else None,
+        "placebos": count,
     }
 
 
-def verdict(found: Gap, ranked: Placebos | None) -> str:
+def verdict(found: Gap, ranked: Placebos | None, windows: Windows = "apart") -> str:
     """Return the verdict that the ledger's rule gives."""
-    return claims.decide(CLAIM, "attribution", measures(found, ranked)).verdict.value
+    return claims.decide(CLAIM, "attribution", measures(found, ranked, windows)).verdict.value
 
 
 def specifications(*, paths: int, simulations: int, seed: int, least_months: int) -> pd.DataFrame:
@@ -514,14 +534,16 @@ def specifications(*, paths: int, simulations: int, seed: int, least_months: int
         for design in designs:
             found = _gap(design, pooled, seed)
             ranked = _ranked(design, drawn, expected, dates[design], seed)
-            rows.append(
-                {
-                    "effect_pct": found.effect_pct,
-                    "low_pct": found.low_pct,
-                    "high_pct": found.high_pct,
-                    "placebo_rank": ranked.rank if ranked.count else None,
-                    "placebos": ranked.count,
-                    "verdict": verdict(found, ranked),
-                }
-            )
+            for windows in CHOICES["placebo_windows"]:
+                facts = measures(found, ranked, windows)
+                rows.append(
+                    {
+                        "effect_pct": found.effect_pct,
+                        "low_pct": found.low_pct,
+                        "high_pct": found.high_pct,
+                        "placebo_rank": facts["placebo_rank"],
+                        "placebos": facts["placebos"],
+                        "verdict": verdict(found, ranked, windows),
+                    }
+                )
     return grid(CHOICES).frame[list(CHOICES)].join(pd.DataFrame(rows))
