@@ -11,11 +11,13 @@ from html.parser import HTMLParser
 import nbclient
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pydantic import ValidationError
 
 import evidence_folder
 from musan import claims, parameters, rules
@@ -611,3 +613,48 @@ def test_the_table_has_what_the_findings_say_and_nothing_else(notebooks):
 def test_verdicts_of_one_notebook_do_not_depend_on_the_others(notebooks):
     alone, together = (claims.verdict_table(findings).set_index("claim") for findings in ([ORE], [found(), ORE]))
     assert alone.loc["iron_ore_second_export"].equals(together.loc["iron_ore_second_export"])
+
+
+# The multiverse of a verdict
+
+
+def _runs(**extra):
+    by = claims.claim("rations_suspended_since_march").criteria["statement"].choices["dated_by"]
+    return pd.DataFrame({"dated_by": list(by), "verdict": ["mixed", "contradicted"], "months_off": [3.0, None]}).assign(
+        **extra
+    )
+
+
+def test_agreement_is_over_the_ledgers_choices_and_goes_into_the_finding():
+    agreed = claims.agreement(
+        "rations_suspended_since_march", "statement", _runs(), headline="mixed", estimate="months_off"
+    )
+    assert (agreed.share, agreed.n, agreed.decisive_choice) == (0.5, 2, "dated_by")
+    finding = claims.find(
+        "rations_suspended_since_march", "statement", measures={"months_off": {"dailynk": 3}}, agreed=agreed
+    )
+    assert finding.specifications == 2
+    assert finding.analyses["estimate"] == (3.0, None)
+    assert finding.analyses["dated_by"] == ("mine_rations", "county_food")
+    again = claims.Finding.model_validate_json(finding.model_dump_json())
+    assert again == finding
+
+
+def test_other_columns_may_vary_only_when_the_verdict_does_not():
+    twice = pd.concat([_runs(seed=1), _runs(seed=2)], ignore_index=True)
+    assert claims.agreement("rations_suspended_since_march", "statement", twice, headline="mixed").n == 2
+    twice.loc[0, "verdict"] = "supported"
+    with pytest.raises(ClaimError, match="differs between analyses with the same choices"):
+        claims.agreement("rations_suspended_since_march", "statement", twice, headline="mixed")
+
+
+def test_a_verdict_without_choices_has_no_agreement():
+    with pytest.raises(ClaimError, match="has no choices for its statement"):
+        claims.agreement("musan_population", "statement", _runs(), headline="mixed")
+
+
+def test_analyses_must_be_as_many_as_the_finding_says():
+    agreed = claims.agreement("rations_suspended_since_march", "statement", _runs(), headline="mixed")
+    finding = claims.find("rations_suspended_since_march", "statement", measures={"months_off": {}}, agreed=agreed)
+    with pytest.raises(ValidationError, match="the analyses are not 3 each"):
+        claims.Finding.model_validate(finding.model_dump() | {"specifications": 3})

@@ -420,8 +420,9 @@ def specifications(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFra
     Returns
     -------
     DataFrame
-        One row a combination: a column for each choice, ``n``, ``statement``,
-        ``attribution``; the same as :func:`lean` gives, without drawing each sample as a frame.
+        One row a combination: a column for each choice, ``n``, ``statement``, ``attribution``, and the percentage
+        behind each by the first coder (``statement_estimate``, ``attribution_estimate``; missing for an empty
+        sample); the same as :func:`lean` gives, without drawing each sample as a frame.
     """
     grid = claims.claim(claim).choices
     arrays = _Arrays.of(drawn_from.items)
@@ -437,7 +438,12 @@ def specifications(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFra
         verdicts: dict[str, object] = {
             aspect: claims.decide(claim, aspect, facts).verdict.value for aspect, facts in measures.items()
         }
-        rows.append({**chosen, "n": int(mask.sum()), **verdicts})
+        counted, causes = int(mask.sum()), measures["attribution"]
+        estimates = {
+            "statement_estimate": 100 * measures["statement"]["worse_first"] / counted if counted else None,
+            "attribution_estimate": 100 * causes["named_first"] if causes["reports"] else None,
+        }
+        rows.append({**chosen, "n": counted, **verdicts, **estimates})
     return pd.DataFrame(rows)
 
 

@@ -23,10 +23,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from musan import rules
 from musan.errors import ClaimError, nearest
 from musan.locations import data_folder, notebooks_folder, output_folder
+from musan.methods import multiverse
 from musan.rules import Ruling, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from musan.methods.multiverse import Agreement
 
 MIME = "application/vnd.musan.finding+json"
 Aspect = Literal["statement", "attribution"]
@@ -257,11 +260,18 @@ class Finding(_Frozen):
     agreement: float | None = Field(default=None, ge=0, le=1)
     specifications: int = 1
     decisive_choice: str | None = None
+    analyses: dict[str, tuple[str | int | float | bool | None, ...]] = Field(default_factory=dict)
     grade: Grade
     grade_reasons: tuple[str, ...]
     would_change: str
     notebook: str
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _as_many_analyses_as_it_says(self) -> Finding:
+        if self.analyses and {len(column) for column in self.analyses.values()} != {self.specifications}:
+            raise ValueError(f"the analyses are not {self.specifications} each")
+        return self
 
     @model_validator(mode="after")
     def _interval_holds_the_estimate(self) -> Finding:
@@ -329,6 +339,48 @@ def decide(name: str, aspect: Aspect, measures: Mapping[str, Any]) -> Ruling:
     return rules.rule(criterion.rule)(measures, criterion.thresholds)
 
 
+def agreement(
+    name: str,
+    aspect: Aspect,
+    analyses: pd.DataFrame,
+    *,
+    headline: str,
+    verdict: str = "verdict",
+    estimate: str | None = None,
+) -> Agreement:
+    """Return how far the analyses of a verdict's multiverse agree with the one reported.
+
+    Parameters
+    ----------
+    name, aspect : str
+        A claim and one of its aspects; its choices are those of the ledger.
+    analyses : DataFrame
+        One row an analysis: a column for each choice, and the verdict. Other columns may vary too, as long as
+        the verdict does not depend on them.
+    headline : str
+        The verdict that is reported.
+    verdict, estimate : str
+        Columns with the verdict and the number behind it.
+
+    Raises
+    ------
+    ClaimError
+        The ledger has no choices for this verdict, or the verdict depends on something else.
+    MethodError
+        A choice of the ledger is no column.
+    """
+    own = list(claim(name).criteria[aspect].choices)
+    if not own:
+        raise ClaimError(f"has no choices for its {aspect}", f"claim {name}", "list them in data/claims.yml")
+    if set(own) <= set(analyses.columns):
+        depends = analyses.groupby(own, sort=False, observed=True)[verdict].nunique()
+        if (depends > 1).any():
+            what = f"the verdict on the {aspect} differs between analyses with the same choices"
+            raise ClaimError(what, f"claim {name}", "add to data/claims.yml the choice that it depends on")
+        analyses = analyses.drop_duplicates(own)
+    return multiverse.agreement(analyses, choices=own, headline=headline, verdict=verdict, estimate=estimate)
+
+
 def grade(kind: Kind, concerns: Sequence[str], strengths: Sequence[str]) -> tuple[Grade, tuple[str, ...]]:
     """Grade the evidence: where its kind starts, one step down a concern, one up a strength.
 
@@ -364,12 +416,21 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _columns(analyses: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+    """Return a frame as plain columns, None where a cell is missing."""
+    return {
+        str(name): tuple(None if pd.isna(cell) else cell for cell in column.tolist())
+        for name, column in analyses.items()
+    }
+
+
 def find(
     name: str,
     aspect: Aspect,
     parameters: BaseModel | None = None,
     *,
     measures: Mapping[str, Any],
+    agreed: Agreement | None = None,
     concerns: Sequence[str] = (),
     strengths: Sequence[str] = (),
     **facts: Any,
@@ -385,11 +446,13 @@ def find(
         The notebook's validated parameters.
     measures : mapping
         The rule's measures; thresholds come from the ledger only.
+    agreed : Agreement, optional
+        From :func:`agreement`, where the verdict has a multiverse.
     concerns, strengths : sequence of str
         Reasons that lower or raise the evidence grade.
     **facts
         Other fields of :class:`Finding`: ``estimate``, ``low``, ``high``, ``unit``, ``period``, ``n``,
-        ``assumptions``, ``agreement``, ``specifications``, ``decisive_choice``.
+        ``assumptions``.
 
     Raises
     ------
@@ -399,6 +462,13 @@ def find(
     entry = claim(name)
     ruling = decide(name, aspect, measures)
     graded, grade_reasons = grade(entry.kind, concerns, strengths)
+    if agreed is not None:
+        facts |= {
+            "agreement": agreed.share,
+            "specifications": agreed.n,
+            "decisive_choice": agreed.decisive_choice,
+            "analyses": _columns(agreed.analyses),
+        }
     try:
         return Finding(
             claim=name,

@@ -631,7 +631,8 @@ def specifications(
     -------
     DataFrame
         One row a combination: a column for each choice, ``n``, ``effective_places`` (of the slope; missing for the
-        other claims), ``statement``, ``attribution``.
+        other claims), ``statement``, ``attribution``, and the number behind each (``statement_estimate``,
+        ``attribution_estimate``; missing where there is none).
     """
     rows = []
     leanings: dict[Choices, Lean] = {}
@@ -646,9 +647,14 @@ def specifications(
             measures = _cheap_measures(drawn, drawn_from, permutations, seed)
             facts["effective_places"] = measures["effective_places"]
             facts["statement"] = claims.decide(claim, "statement", measures).verdict.value
+            ends = measures["slope_low"], measures["slope_high"]
+            facts["statement_estimate"] = None if None in ends else sum(ends) / 2  # type: ignore[arg-type]
         else:
             facts["statement"] = leaning.verdict("statement")
-        rows.append({**chosen, **facts, "attribution": leaning.verdict("attribution")})
+            facts["statement_estimate"] = leaning.facts("statement").get("estimate")
+        facts["attribution"] = leaning.verdict("attribution")
+        facts["attribution_estimate"] = leaning.facts("attribution").get("estimate")
+        rows.append({**chosen, **facts})
     return pd.DataFrame(rows)
 
 

@@ -166,6 +166,8 @@ class Agreement:
         with different verdicts), ``flip_share``.
     verdicts : DataFrame
         One row a verdict: ``verdict``, ``specifications``.
+    analyses : DataFrame
+        One row a specification: its choices, ``verdict`` and, where it was named, ``estimate``.
     """
 
     share: float
@@ -173,10 +175,16 @@ class Agreement:
     decisive_choice: str | None
     flips: pd.DataFrame
     verdicts: pd.DataFrame
+    analyses: pd.DataFrame
 
 
 def agreement(
-    specifications: pd.DataFrame, *, choices: Sequence[str], headline: str, verdict: str = "verdict"
+    specifications: pd.DataFrame,
+    *,
+    choices: Sequence[str],
+    headline: str,
+    verdict: str = "verdict",
+    estimate: str | None = None,
 ) -> Agreement:
     """Return how far specifications agree with the headline verdict, and which choice flips it.
 
@@ -190,6 +198,8 @@ def agreement(
         The verdict under the default choices.
     verdict : str
         Column with the verdict.
+    estimate : str, optional
+        Column with the number behind it; missing where an analysis has none.
 
     Returns
     -------
@@ -201,7 +211,8 @@ def agreement(
     MethodError
         No specification, a missing column, or two rows with the same choices.
     """
-    _refuse_bad(specifications, choices, [verdict])
+    _refuse_bad(specifications, choices, [verdict, *([estimate] if estimate else [])])
+    columns = {name: name for name in choices} | {verdict: "verdict"} | ({estimate: "estimate"} if estimate else {})
     flips = pd.DataFrame([_flips(specifications, choice, choices, verdict) for choice in choices])
     most = flips.sort_values("flip_share", ascending=False, kind="stable").iloc[0]
     counts = (
@@ -213,6 +224,7 @@ def agreement(
         decisive_choice=str(most["choice"]) if most["flip_share"] > 0 else None,
         flips=flips,
         verdicts=counts,
+        analyses=specifications[list(columns)].rename(columns=columns).reset_index(drop=True),
     )
 
 
