@@ -623,6 +623,7 @@ class Verdicts(NotebookParameters):
     notebook: ClassVar[str] = "10_verdicts"
 
     executed_notebooks: str = Field("", description="folder of executed notebooks, empty for the output folder")
+    sweeps: str = Field("", description="folder of sweeps' results, empty for the output folder")
 
 
 MODELS: dict[str, type[NotebookParameters]] = {

@@ -422,7 +422,7 @@ def rise_since(
     zero; contradicted when it is not positive anywhere.
     """
     if dates < 2 or change is None or change_low is None or change_high is None:
-        return Ruling(Verdict.NOT_TESTABLE, (f"{dates} comparable dates, two are needed",))
+        return Ruling(Verdict.NOT_TESTABLE, (f"comparable dates: {dates}, needed: 2",))
     reasons = (f"a change of {change:+.1f}, between {change_low:+.1f} and {change_high:+.1f}; {_networks(networks)}",)
     if change_low > 0:
         return Ruling(Verdict.SUPPORTED if networks >= 2 else Verdict.CAVEATS, reasons)
