@@ -38,7 +38,7 @@ def all_verdicts(multiverses: Sequence[Multiverse]) -> Figure:
     ).fillna(0)
     shares = shares.loc[:, shares.any()]
     height = max(0.46 * len(shares), 1.6)
-    fig, ax = plt.subplots(figsize=(8, height + 2))
+    fig, ax = plt.subplots(figsize=(8, height + 1.6))
     start = pd.Series(0.0, index=shares.index)
     for verdict in shares:
         face, ink = claims.SHOWN[verdict]
@@ -57,7 +57,7 @@ def all_verdicts(multiverses: Sequence[Multiverse]) -> Figure:
     ax.set_xlim(0, 112)
     ax.set_xticks(range(0, 101, 25))
     ax.set_xlabel("Share of analyses, %")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.3, -0.8 / height), ncols=2, fontsize=10.5)
+    fig.legend(loc="outside lower right", ncols=3, fontsize=10.5, handletextpad=0.2, columnspacing=1.2)
     ax.grid(visible=False)
     agree = sum(one.agreed.share == 1 for one in multiverses)
     ax.set_title(f"All analyses agree on {agree} of {len(multiverses)} verdicts")
