@@ -388,7 +388,8 @@ class TradeCollapse(NotebookParameters):
     currency: Literal["usd", "cny"] = Field("usd", description="US dollars or yuan")
     income_base_year: int = Field(2016, ge=2014, le=2017, description="year that income of 2018 is compared with")
     draws: int = Field(2000, ge=200, le=20000, description="random paths for intervals")
-    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the random paths")
+    bootstrap_draws: int = Field(999, ge=199, le=9999, description="bootstrap samples of the break tests")
+    seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the random paths and bootstrap samples")
 
 
 class MusanIronOre(NotebookParameters):
