@@ -110,8 +110,14 @@ def specification_curve(one: Multiverse) -> Figure:
         + " ".join(f"{name}: {count}." for name, count in known["verdict"].value_counts().items())
         + " Ticks below mark the choices of each analysis.",
         data=curve.frame,
-        sources=evidence.sources(*map(evidence.load, claims.claim(one.finding.claim).tables)),
+        sources=_sources(one),
     )
+
+
+def _sources(one: Multiverse) -> pd.DataFrame:
+    """Return the sources of the claim's tables; derived tables name none of their own."""
+    frames = map(evidence.load, claims.claim(one.finding.claim).tables)
+    return evidence.sources(*(frame for frame in frames if "source_id" in frame))
 
 
 def _share(one: Multiverse) -> str:
