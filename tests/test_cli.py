@@ -32,6 +32,14 @@ def musan(*arguments):
     return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
+def command(*arguments, code="from musan.cli import app; app()", **environment):
+    """Return what the command does in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
 @pytest.fixture
 def collection(tmp_path, monkeypatch):
     """A collection of three notebooks, one of which takes parameters and one of which fails."""
@@ -64,7 +72,8 @@ def put(output, name="prints", folder="notebooks"):
     cell = v4.new_code_cell("print('ran')", execution_count=1, outputs=[v4.new_output("stream", text="ran\n")])
     path = output / folder / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# It ran"), cell]), path)
+    cells, about = [v4.new_markdown_cell("# It ran"), cell], {"musan": {"title": "It ran"}}
+    nbformat.write(v4.new_notebook(cells=cells, metadata=about), path)
     return path
 
 
@@ -92,11 +101,16 @@ def test_a_refusal_is_one_line_before_any_kernel_starts(collection, no_kernel, a
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run", "--jobs", "0"], ["run", "--cell-timeout", "0"], ["runn"], ["run", "--no"]]
+    "arguments",
+    [["--jobs", "0"], ["--cell-timeout", "0"], ["--timeout", "0"], ["--engine", "none"], ["--no"]],
 )
 def test_bad_usage_is_refused(collection, no_kernel, arguments):
-    assert musan(*arguments).exit_code == 2
+    assert musan("run", *arguments).exit_code == 2
     assert not collection.exists()
+
+
+def test_an_unknown_command_is_refused():
+    assert musan("runn").exit_code == 2
 
 
 @pytest.mark.parametrize("arguments", [["verdicts"], ["export"]])
@@ -114,21 +128,24 @@ def test_a_run_in_which_one_fails(collection):
     put(collection, "raises")
     (collection / "site").mkdir()
     (collection / "site" / "raises.html").write_text("stale", encoding="utf-8")
-    command = [sys.executable, "-m", "musan.cli", "run", "--jobs", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = command("run", "--jobs", "2")
     assert done.returncode == 1, done.stderr
     lines = done.stderr.strip().splitlines()
-    assert len(lines) == 4
-    for count, line in enumerate(lines[:3], start=1):
+    names = {FIRST, "prints", "raises"}
+    assert {line for line in lines if line.endswith("started")} == {f"{name} started" for name in names}
+    ended = [line for line in lines if line.startswith("[")]
+    for count, line in enumerate(ended, start=1):
         assert re.match(rf"\[{count}/3\] (01_trade_collapse|prints|raises) (done in|failed after) \d+\.\d s", line)
     (failure,) = [line for line in lines if "failed after" in line]
     assert re.search(
         r"raises: cell 3 \(`prices = \{\}`\): KeyError: 'iron ore'; partial notebook in .*failed/raises", failure
     )
-    assert lines[3] == "musan: 1 of 3 notebooks failed: raises"
+    assert lines[-1] == "musan: 1 of 3 notebooks failed: raises"
+    assert len(lines) == 7
     assert {path.name for path in collection.rglob("*") if path.is_file()} == {
         f"{FIRST}.ipynb", "prints.ipynb", "raises.ipynb", f"{FIRST}.html", "prints.html", "index.html",
-        "verdicts.csv", "verdicts.json",
+        "verdicts.csv", "verdicts.json", f"{FIRST}.json", "prints.json", "run.json", "run.xml", "published.json",
+        ".lock",
     }  # fmt: skip
     assert {path.name for path in (collection / "failed").iterdir()} == {"raises.ipynb"}
     assert str(collection / "site" / "index.html") in done.stdout
@@ -140,9 +157,112 @@ def test_a_run_that_succeeds(collection, tmp_path):
     chosen = tmp_path / "elsewhere"
     done = musan("run", "prints", "--output", str(chosen))
     assert done.exit_code == 0, done.stderr
-    assert re.fullmatch(r"\[1/1\] prints done in \d+\.\d s\n", done.stderr)
+    assert re.fullmatch(r"prints started\n\[1/1\] prints done in \d+\.\d s\n", done.stderr)
     assert (chosen / "site" / "prints.html").is_file()
     assert not collection.exists()
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """A collection that has run, and what a second `musan run` says, imports and writes again."""
+    root = tmp_path_factory.mktemp("twice")
+    (root / "notebooks").mkdir()
+    for name in ("prints", "reads_others"):
+        (root / "notebooks" / f"{name}.ipynb").write_bytes((NOTEBOOKS / f"{name}.ipynb").read_bytes())
+    where = {"MUSAN_NOTEBOOKS": str(root / "notebooks"), "MUSAN_OUTPUT": str(root / "output")}
+    assert command("run", **where).returncode == 0
+    before = times(root / "output")
+    code = "import sys, atexit; atexit.register(lambda: print(*sys.modules)); from musan.cli import app; app()"
+    second = command("run", code=code, **where)
+    changed = {name for name, time in times(root / "output").items() if before.get(name) != time}
+    return where, second, changed
+
+
+def times(folder):
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_unchanged_run_does_nothing_again(twice):
+    _, second, changed = twice
+    assert second.returncode == 0
+    assert second.stderr == "[1/2] prints unchanged\n[2/2] reads_others unchanged\n"
+    assert changed == {".lock", "run.json", "run.xml"}
+    assert all(claim.title[:20] in second.stdout for claim in claims.ledger().values())
+    assert "site/index.html (unchanged)" in second.stdout
+
+
+def test_an_unchanged_run_imports_nothing_heavy(twice):
+    _, second, _ = twice
+    imported = {name.partition(".")[0] for name in second.stdout.splitlines()[-1].split()}
+    assert "musan" in imported
+    assert (HEAVY - {"pydantic"}).isdisjoint(imported)
+
+
+def test_the_reasons_are_explained_and_nothing_is_run(twice, no_kernel, monkeypatch):
+    where, *_ = twice
+    for name, value in where.items():
+        monkeypatch.setenv(name, value)
+    before = times(Path(where["MUSAN_OUTPUT"]))
+    assert musan("run", "--explain").stdout == "prints: unchanged\nreads_others: unchanged\n"
+    assert musan("run", "--explain", "--force", "prints").stdout == "prints: --force\n"
+    elsewhere = Path(where["MUSAN_OUTPUT"]) / "elsewhere"
+    assert musan("run", "--explain", "--output", str(elsewhere), "prints").stdout == "prints: never run\n"
+    assert not elsewhere.exists()
+    assert times(Path(where["MUSAN_OUTPUT"])) == before
+
+
+def test_a_page_that_was_edited_is_made_again(twice, monkeypatch):
+    where, *_ = twice
+    page = Path(where["MUSAN_OUTPUT"]) / "site" / "prints.html"
+    good = page.read_bytes()
+    page.write_text("edited", encoding="utf-8")
+    for name, value in where.items():
+        monkeypatch.setenv(name, value)
+    done = musan("run")
+    assert "(unchanged)" not in done.stdout
+    assert "prints unchanged" in done.stderr
+    assert page.read_bytes() == good
+
+
+def test_force_runs_what_is_unchanged(twice, monkeypatch):
+    where, *_ = twice
+    for name, value in where.items():
+        monkeypatch.setenv(name, value)
+    assert re.search(r"\[1/1\] prints done in", musan("run", "prints", "--force").stderr)
+
+
+def test_a_changed_parameter_is_explained(collection):
+    assert musan("run", FIRST).exit_code == 0
+    name, default = "base_year", parameters.MODELS[FIRST]().base_year
+    explained = musan("run", FIRST, "-p", f"{name}={default - 1}", "--explain").stdout
+    assert explained == f"{FIRST}: parameter {name}: {default} -> {default - 1}\n"
+
+
+NASTY = 'a "b" \'c\' \\ \n%s {x} """ \'\'\' #\N{SNOWMAN} 무산 \u202e $(rm -r) `id` = __import__("os")._exit(1)'
+
+
+def test_a_text_on_the_command_line_stays_a_text(tmp_path):
+    """Through -p, the checks, the key, the kernel, the record and the page."""
+    name, parameter = "10_verdicts", "executed_notebooks"
+    cells = [
+        v4.new_markdown_cell("# What was given?"),
+        v4.new_code_cell(parameters.cell_source(parameters.MODELS[name]), metadata={"tags": ["parameters"]}),
+        v4.new_code_cell(f"print(ascii({parameter}))"),
+    ]
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(v4.new_notebook(cells=cells), tmp_path / "notebooks" / f"{name}.ipynb")
+    output = tmp_path / "output"
+    where = {"MUSAN_NOTEBOOKS": str(tmp_path / "notebooks"), "MUSAN_OUTPUT": str(output)}
+    given = ["run", "-p", f"{parameter}={NASTY}"]
+    done = command(*given, **where)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(output / "notebooks" / f"{name}.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[0].text == f"{NASTY!a}\n"
+    (recorded,) = json.loads((output / "run.json").read_text(encoding="utf-8"))["runs"]
+    assert recorded["parameters"] == executed.metadata.musan.run.parameters
+    assert recorded["parameters"][parameter] == NASTY
+    assert command(*given, **where).stderr == f"[1/1] {name} unchanged\n"
+    assert command("run", "--explain", **where).stdout == f"{name}: parameter {parameter}: {NASTY!r} -> ''\n"
 
 
 def test_export_is_made_again_from_what_was_run(collection):
@@ -152,7 +272,7 @@ def test_export_is_made_again_from_what_was_run(collection):
         (collection / stale).write_text("stale", encoding="utf-8")
     done = musan("export")
     assert done.exit_code == 0, done.stderr
-    assert {path.name for path in (collection / "site").iterdir()} == {"index.html", "prints.html"}
+    assert {path.name for path in (collection / "site").glob("*.html")} == {"index.html", "prints.html"}
     assert list((collection / "figures").iterdir()) == []
     assert (collection / "verdicts.json").is_file()
 
@@ -250,19 +370,57 @@ def test_no_command_shows_help():
 
 def events(name="raises", error="raises: cell 3 (`[b]`): KeyError: 'x'"):
     failed = RunOutcome(name, ok=False, seconds=1.25, error=error)
-    return [RunEvent("started", name, 0, 2), RunEvent("ended", name, 1, 2, failed)]
+    same = RunOutcome("prints", ok=True, seconds=0.0, unchanged=True)
+    return [
+        RunEvent("started", name, 0, 2),
+        RunEvent("cell", name, 0, 2, cell=3, cells=5),
+        RunEvent("ended", name, 1, 2, failed),
+        RunEvent("ended", "prints", 2, 2, same),
+    ]
+
+
+def shown(monkeypatch, is_terminal, told, until=None):
+    """Return what progress writes for some events."""
+    text = io.StringIO()
+    screen = Console(file=text, force_terminal=is_terminal, width=90, highlight=False, color_system=None)
+    monkeypatch.setattr(terminal, "console", lambda **_: screen)
+    with terminal.progress(2, terminal.Pace(["raises", "prints"], {"prints": 500.0}, 2)) as listen:
+        for event in told[:until]:
+            listen(event)
+    return text.getvalue()
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_progress_shows_an_error_as_it_is(monkeypatch, is_terminal):
-    text = io.StringIO()
-    screen = Console(file=text, force_terminal=is_terminal, width=70, highlight=False, color_system=None)
-    monkeypatch.setattr(terminal, "console", lambda **_: screen)
-    with terminal.progress(2) as listen:
-        for event in events():
-            listen(event)
-    assert "[1/2] raises failed after 1.2 s: raises: cell 3 (`[b]`): KeyError: 'x'\n" in text.getvalue()
-    assert ("1/2" in text.getvalue().replace("[1/2]", "")) is is_terminal
+    text = shown(monkeypatch, is_terminal, events())
+    assert "[1/2] raises failed after 1.2 s: raises: cell 3 (`[b]`): KeyError: 'x'\n" in text
+    assert "[2/2] prints unchanged\n" in text
+
+
+def test_a_log_has_a_line_for_each_start_and_end(monkeypatch):
+    lines = shown(monkeypatch, False, events()).splitlines()
+    assert [line.split()[:2] for line in lines] == [["raises", "started"], ["[1/2]", "raises"], ["[2/2]", "prints"]]
+
+
+def test_a_terminal_shows_cells_and_the_time_left(monkeypatch):
+    text = shown(monkeypatch, True, events(), until=2)
+    assert re.search(r"all .*0/2 notebooks 0:00:00 about 8 min left", text)
+    assert re.search(r"raises .*3/5 cells +0:00:00", text)
+
+
+def test_the_time_left_is_that_of_the_last_runs():
+    assert terminal.Pace(["a", "b"], {}, 2).left(0) is None
+    pace = terminal.Pace(["a", "b", "c"], {"a": 30.0, "b": 10.0}, 2)
+    assert pace.left(0) == 30  # c takes 20 s: 60 s of two processes
+    pace.note(RunEvent("started", "a", 0, 3), 100)
+    pace.note(RunEvent("started", "b", 0, 3), 100)
+    assert pace.left(110) == 20
+    pace.note(RunEvent("ended", "b", 1, 3), 110)
+    assert pace.left(115) == 20
+    pace.note(RunEvent("ended", "a", 2, 3), 200)
+    assert pace.left(200) == 20  # one notebook needs one process
+    pace.note(RunEvent("ended", "c", 3, 3), 201)
+    assert pace.left(201) == 0
 
 
 def alive(process):
@@ -275,11 +433,11 @@ def alive(process):
         return True
 
 
-def started(folder):
+def started(folder, *names):
     """Return a process that runs the notebook that sleeps, once that sleeps, and its kernel."""
     pid = folder / "sleeping.pid"
-    command = [sys.executable, "-m", "musan.cli", "run", "sleeps", "--output", str(folder)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    order = [sys.executable, "-m", "musan.cli", "run", *names, "sleeps", "--output", str(folder), "--jobs", "1"]
+    process = subprocess.Popen(order, stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 60
     while not (pid.is_file() and pid.read_text(encoding="utf-8")):
         assert time.monotonic() < until
@@ -287,17 +445,60 @@ def started(folder):
     return process, int(pid.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing_behind(tmp_path, monkeypatch, sent):
-    monkeypatch.setenv("MUSAN_NOTEBOOKS", str(NOTEBOOKS))
-    process, sleeping = started(tmp_path)
-    with process:
-        process.send_signal(sent)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert said == "musan: interrupted; notebooks that had ended are kept\n"
+def wait_for_end_of(kernel):
     until = time.monotonic() + 10
-    while alive(sleeping):
+    while alive(kernel):
         assert time.monotonic() < until, "the kernel goes on"
         time.sleep(0.1)
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"sleeping.pid"}
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process_and_keeps_what_had_ended(tmp_path, monkeypatch, sent):
+    monkeypatch.setenv("MUSAN_NOTEBOOKS", str(NOTEBOOKS))
+    process, kernel = started(tmp_path, "prints")
+    with process:
+        process.send_signal(sent)
+        process.send_signal(sent)  # impatience changes nothing
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + sent
+    assert said.splitlines()[-1] == "musan: interrupted; notebooks that had ended are kept"
+    assert "Traceback" not in said
+    wait_for_end_of(kernel)
+    recorded = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["runs"]
+    assert {run["notebook"]: run["outcome"] for run in recorded} == {"prints": "done", "sleeps": "interrupted"}
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert files - {"failed/sleeps.ipynb"} == {
+        ".lock", "sleeping.pid", "run.json", "run.xml", "keys/prints.json", "notebooks/prints.ipynb",
+    }  # fmt: skip
+    again = musan("run", "prints", "--output", str(tmp_path))
+    assert again.stderr == "[1/1] prints unchanged\n"
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    """As under nohup, when the terminal is closed."""
+    code = (
+        "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from musan import cli\n"
+        "with cli._stopped_by_signals(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
+    )
+    assert command(code=code).stdout == "goes on\n"
+
+
+def test_a_folder_takes_one_run_at_a_time_and_is_free_after_a_kill(tmp_path, monkeypatch):
+    monkeypatch.setenv("MUSAN_NOTEBOOKS", str(NOTEBOOKS))
+    process, kernel = started(tmp_path)
+    put(tmp_path)
+    with process:
+        for refused in (["run", "prints"], ["export"]):
+            done = command(*refused, "--output", str(tmp_path))
+            assert done.returncode == 2
+            assert done.stderr == (
+                f"musan: {tmp_path}: another musan is at work in this folder (process {process.pid}); "
+                "wait for it, or choose another folder with --output\n"
+            )
+        assert command("verdicts", "--output", str(tmp_path)).returncode == 0
+        process.kill()
+        process.wait(timeout=10)
+        done = command("run", "prints", "--output", str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        if alive(kernel):
+            os.kill(kernel, signal.SIGKILL)

@@ -76,8 +76,8 @@ def test_analyses_travel_as_plain_columns(tmp_path):
     bundle = explorers.analyses_explorer(many)._repr_mimebundle_()
     [one] = json.loads(json.dumps(bundle[explorers.ANALYSES_MIME]))["verdicts"]
     assert one["analyses"] == {
-        "count_estimated_rank": [False, True],
-        "verdict": ["contradicted", "mixed"],
-        "estimate": [7.0, None],
+        "count_estimated_rank": {"values": [False, True], "at": [0, 1]},
+        "verdict": {"values": ["contradicted", "mixed"], "at": [0, 1]},
+        "estimate": {"values": [7.0, None], "at": [0, 1]},
     }
     assert "Iron ore was the second-highest export" in bundle["text/html"]

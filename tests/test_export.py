@@ -1,30 +1,37 @@
 """Executed notebooks are read with care, and become self-contained pages."""
 
 import base64
+import hashlib
+import io
 import json
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
+import jsonschema
 import nbformat
 import pandas as pd
 import papermill
 import pytest
 from bs4 import BeautifulSoup
 from nbformat import v4
+from PIL import Image
 
+from musan import claims, evidence, reads
 from musan.collection import export, outputs
+from musan.collection.site import assets, citation, claim_review, facts, markup
 from musan.errors import CollectionError
 from musan.locations import templates_folder
 
 EVIL = "<script>alert(1)</script>"
+WORSE = "</style></script><img src=x onerror=alert(1)>\"'`"
 CELLS = [
     ("markdown", "# Did trade fall & how far?\n\nWords.", []),
     ("code", "from musan import figures, prose, tables\nanswer = prose.answer()", []),
     ("code", "base_year: int = 2016  # year that others are compared with\nword: str = 'a'  # a word", ["parameters"]),
-    ("markdown", "## What fell <i>first</i>\n\n### Coal & ore\n\nText.", []),
+    ("markdown", "## What fell <i>first</i>\n\n### Coal & “ore”\n\nText.", []),
     (
         "code",
         "import matplotlib.pyplot as plt\nimport pandas as pd\n"
@@ -32,10 +39,11 @@ CELLS = [
         "figures.publish(fig, name='fall', caption='How it fell & why.', "
         "alt='A line that falls from two on the left to one on the right.', "
         "data=pd.DataFrame({'x': [1, 2], 'y': [2, 1]}), "
-        "sources=pd.DataFrame({'source_id': ['a'], 'publisher': ['KOTRA']}))",
+        "sources=pd.DataFrame({'source_id': ['a', 'asiapress-2018-08-exports-drop-p2'], 'publisher': ['KOTRA', 'A']}))",
         ["setup"],
     ),
     ("code", f"tables.show(pd.DataFrame({{'cell': ['{EVIL}'], 'n': [1]}}), 'Caption {EVIL}')", []),
+    ("code", f"tables.show(pd.DataFrame({{'cell': [{WORSE!r}]}}), {WORSE!r})", []),
     ("code", f"prose.paragraph('Fell by **88 %** {EVIL}')", []),
     ("code", f"print('{EVIL}')", []),
     ("code", f"answer.say('Yes: it fell by **half** {EVIL}.')", []),
@@ -92,7 +100,7 @@ def page(executed):
 def verdicts():
     return pd.DataFrame(
         {
-            "claim": ["exports_fell", "ore_second"],
+            "claim": ["exports_fell_90", "ore_second"],
             "title": ["Exports fell", f"Ore was second {EVIL}"],
             "statement": ["supported", "not run"],
             "attribution": ["mixed", "no notebook yet"],
@@ -117,51 +125,128 @@ def test_the_answer_stands_under_the_title(page):
     assert len(html.select(".answer")) == 1
 
 
-class _Scripts(HTMLParser):
-    """Collects what a browser would run or load."""
-
-    def __init__(self):
-        super().__init__()
-        self.scripts, self.addresses, self.handlers = [], [], []
-        self._inside = False
-
-    def handle_starttag(self, tag, attrs):
-        self._inside = tag == "script"
-        for name, value in attrs:
-            if name.startswith("on"):
-                self.handlers.append(value)
-            if name in ("src", "href", "srcset", "poster", "data"):
-                self.addresses.append((tag, value))
-
-    def handle_data(self, data):
-        if self._inside:
-            self.scripts.append(data)
-        self._inside = False
+def policy_of(html):
+    found = BeautifulSoup(html, "html.parser").find("meta", attrs={"http-equiv": "Content-Security-Policy"})
+    return dict(part.strip().split(" ", 1) for part in found["content"].split(";"))
 
 
-def parse(html):
-    parser = _Scripts()
-    parser.feed(html)
-    return parser
+def hashes(texts):
+    return {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts}
 
 
-def test_no_text_of_ours_becomes_a_script(page):
-    parsed = parse(page)
-    assert parsed.handlers == []
-    assert len(parsed.scripts) == 1
-    assert "alert" not in parsed.scripts[0]
-    # table cell, caption (twice), paragraph, print, answer, parameter (twice), and the code of four cells
+def scripts_of(html):
+    """Return the scripts that a browser would run, as they stand between their tags."""
+    return re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+
+
+def assert_inert(html):
+    """Only our own style and scripts, allowed by their hash; no handler, style attribute or address to load from."""
+    policy = policy_of(html)
+    assert policy["default-src"] == "'none'"
+    assert policy["img-src"] == "data:"
+    assert set(policy["script-src"].split()) == hashes(scripts_of(html))
+    assert {policy["style-src"]} == hashes(re.findall(r"<style>(.*?)</style>", html, re.DOTALL))
+    soup = BeautifulSoup(html, "html.parser")
+    assert len(soup.find_all("style")) == 1
+    typed = [script["type"] for script in soup.find_all("script") if script.has_attr("type")]
+    assert set(typed) <= {"application/json", "application/ld+json"}  # data, which no browser runs
+    assert len(soup.find_all("script")) == len(scripts_of(html)) + len(typed)
+    assert "alert" not in "".join(scripts_of(html))
+    for tag in soup.find_all(True):
+        assert not [name for name in tag.attrs if name.startswith("on") or name == "style"], tag
+        for name in ("src", "srcset", "poster", "data", "action"):
+            assert str(tag.get(name, "data:")).startswith("data:"), tag
+        assert tag.name in ("a", "link") or not tag.has_attr("href"), tag
+        assert not str(tag.get("href", "")).startswith("javascript"), tag
+    assert not re.search(r"@import|url\(", html)
+
+
+def test_no_text_becomes_markup(page):
+    assert_inert(page)
+    # table cell, caption, paragraph, print, answer, parameter (three times), and the code of four cells
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 8
+    worse = BeautifulSoup(page, "html.parser").find("td", string=lambda text: text and "onerror" in text) or next(
+        cell for cell in BeautifulSoup(page, "html.parser").select("tbody th") if "onerror" in cell.text
+    )
+    assert worse.text == WORSE
 
 
-def test_a_page_loads_nothing_from_elsewhere(page):
-    allowed = {("a", "#main"), ("a", "#What-fell-first"), ("a", "#Coal-&-ore")}
-    others = [address for address in parse(page).addresses if address not in allowed]
-    assert [(tag, value[:20]) for tag, value in others] == [
-        ("img", "data:image/png;base6"),
-        ("a", "data:text/csv;charse"),
-    ]
-    assert not re.search(r"@import|url\(|https?://", page)
+def test_a_page_is_the_same_each_time(executed, page):
+    assert export.page(executed) == page
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<b>as is</b> 1 &lt; 2", "<b>as is</b> 1 &lt; 2"),
+        (f"a{EVIL}b", "ab"),
+        ('<p style="color:red" onclick="x()" class="k">t</p>', '<p class="k">t</p>'),
+        ('<a href="javascript:alert(1)">t</a>', "<a>t</a>"),
+        ('<a href="JavaScript&#58;alert(1)">t</a>', "<a>t</a>"),
+        ('<a href="https://a.org/?b=1&amp;c">t</a>', '<a href="https://a.org/?b=1&amp;c">t</a>'),
+        ('<img src="https://a.org/b.png" alt="A picture">', "A picture"),
+        ("<img src=x onerror=alert(1)>", ""),
+        ('<img src="data:image/png;base64,aGk=">', 'alt="A figure without a description"'),
+        ("<svg onload=alert(1)><p>t</p></svg>", ""),
+        ("<unknown><i>t</i></unknown><!-- c -->", "<i>t</i>"),
+        ("<style>p{}</style><link rel=stylesheet href=x><base href=x><p>t</p>", "<p>t</p>"),
+        ("<b", "&lt;b"),
+    ],
+)
+def test_html_from_elsewhere_keeps_its_text_and_loses_its_teeth(html, expected):
+    made = markup.inert(html)
+    assert expected in made
+    assert not re.search(r"alert|javascript|<script|style|<svg|<!--", made, re.IGNORECASE)
+
+
+def test_a_frame_of_pandas_becomes_a_table_with_scopes():
+    frame = pd.DataFrame({"a": [1]}, index=["x"])
+    html = BeautifulSoup(markup.inert(frame._repr_html_()), "html.parser")
+    assert html.select_one("div.table > table")
+    assert [(cell.text, cell["scope"]) for cell in html.find_all("th")] == [("a", "col"), ("x", "row")]
+    assert not html.select("[style], style")
+
+
+@pytest.mark.parametrize(
+    ("heading", "anchor"),
+    [
+        ("What fell first", "what-fell-first"),
+        ("Can “30 to 40 percent” hold?", "can-30-to-40-percent-hold"),
+        ("Törnqvist & Fisher", "tornqvist-fisher"),
+        ("무산", "section"),
+        ("main", "main-2"),
+    ],
+)
+def test_an_anchor_is_plain_ascii_that_no_browser_encodes(heading, anchor):
+    headings = markup.Headings(taken=["main"])
+    html = markup.from_markdown(f"## {heading}", headings)
+    assert [(one.level, one.anchor, one.text) for one in headings.found] == [(2, anchor, heading)]
+    assert f'id="{anchor}"' in html
+
+
+def test_two_headings_of_one_name_have_two_anchors():
+    headings = markup.Headings()
+    markup.from_markdown("## All\n\n## All", headings)
+    markup.from_markdown("### All", headings)
+    assert [one.anchor for one in headings.found] == ["all", "all-2", "all-3"]
+
+
+def test_markdown_tables_have_scopes_and_no_style_attribute():
+    html = markup.from_markdown("| a | b |\n| --- | ---: |\n| x | 1 |", markup.Headings())
+    assert html.startswith('<div class="table"><table>')
+    assert '<th scope="col">a</th><th scope="col" class="num">b</th>' in html
+    assert '<td class="num">1</td>' in html
+
+
+def test_code_is_coloured_without_a_change_of_its_text():
+    code = 'for x in \'# no\':  # "yes" <b>\n    f(1.5, f"{x!r} \\" y", """a\nb""")\n'
+    html = BeautifulSoup(markup.coloured(code), "html.parser")
+    assert html.text == code
+    marked = [(span["class"], span.text) for span in html.find_all("span")]
+    assert (["c"], '# "yes" <b>') in marked
+    assert (["s"], "'# no'") in marked
+    assert (["m"], "1.5") in marked
+    assert [text for kind, text in marked if kind == ["k"]] == ["for", "in"]
 
 
 def test_a_page_has_the_landmarks_and_a_contents_list(page):
@@ -171,17 +256,21 @@ def test_a_page_has_the_landmarks_and_a_contents_list(page):
     assert html.body.a["class"] == ["skip"]
     assert html.find(id=html.body.a["href"][1:]).name == "main"
     assert html.header
-    assert html.footer
     links = html.select("nav.contents a")
-    assert [link.text for link in links] == ["What fell first", "Coal & ore"]
+    assert [link.text for link in links] == ["What fell first", "Coal & “ore”", "About this page"]
     for link in links:
         assert html.find(id=link["href"][1:]).name in ("h2", "h3")
+    levels = [int(heading.name[1]) for heading in html.find_all(re.compile("^h[1-6]$"))]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert not html.select(".anchor-link")
 
 
 def test_only_what_scrolls_or_opens_takes_the_keyboard(page):
     html = BeautifulSoup(page, "html.parser")
-    assert [element["class"] for element in html.select("[tabindex]")] == [["table"]]
+    assert html.select("[tabindex]") == []  # a table that does not fit becomes a tab stop in the browser
+    assert {element.name for element in html.select("main a[href], main summary, main button")} == {"a", "summary"}
 
 
 def test_a_figure_keeps_alt_text_caption_and_data(page):
@@ -190,16 +279,88 @@ def test_a_figure_keeps_alt_text_caption_and_data(page):
     assert html.figcaption.text == "How it fell & why."
     link = html.select_one(".figure-data a")
     assert link["download"] == "fall.csv"
-    assert link["href"] == "data:text/csv;charset=utf-8,x%2Cy%0A1%2C2%0A2%2C1%0A"
+    assert link["href"] == "data:text/csv;charset=utf-8,x,y%0A1,2%0A2,1%0A"
+
+
+def test_a_figure_that_was_not_drawn_is_told_in_words(tmp_path):
+    shown = figure_output("a")
+    shown.data["text/html"] = "<figure><p>a</p></figure>"
+    html = BeautifulSoup(export.page(save(ran([shown]), tmp_path / "undrawn.ipynb")), "html.parser")
+    assert not html.find("img")
+    assert html.figure.p.text == "a"
+
+
+def test_a_figure_leads_to_its_sources(page):
+    html = BeautifulSoup(page, "html.parser")
+    links = html.select(".figure-data details a")
+    assert [link.text for link in links] == ["1–2"]
+    assert links[0]["href"] == "#source-1"
+    listed = [html.find(id=f"source-{number}") for number in (1, 2)]  # the first is in no catalogue
+    assert listed[0].text == "a"
+    assert listed[1].a["href"].startswith("https://www.asiapress.org/")
 
 
 def test_parameters_are_a_table_with_the_changed_one_marked(page):
     rows = BeautifulSoup(page, "html.parser").select(".parameters tbody tr")
     assert [[cell.text for cell in row.find_all(["th", "td"])] for row in rows] == [
         ["base_year", "2016", "year that others are compared with"],
-        ["word", f"\"{EVIL}\" (default 'a')", "a word"],
+        ["word", f"\"{EVIL}\" changed; default 'a'", "a word"],
     ]
-    assert f"<code>word = {EVIL.replace('<', '&lt;').replace('>', '&gt;')}</code>" in page
+    assert [row.get("class") for row in rows] == [None, ["changed"]]
+    assert "1 parameter changed" in page
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "changed"), [("1", "2", True), ("1_000", "1000", False), ("'a'", '"a"', False)]
+)
+def test_a_parameter_is_changed_when_its_value_is(default, given, changed):
+    node = notebook([("code", f"x: int = {default}  # why", ["parameters"]), ("code", f"x = {given}", [])])
+    node.cells[1].metadata["tags"] = ["injected-parameters"]
+    (setting,) = facts.settings(node, "99_unknown")
+    assert (setting.name, setting.value, setting.default, setting.meaning) == ("x", given, default, "why")
+    assert setting.changed is changed
+
+
+def test_a_parameter_that_the_cell_lacks_is_described_by_the_model():
+    cells = [("code", "period: str = 'june'", ["parameters"]), ("code", "seed = 7", ["injected-parameters"])]
+    last = facts.settings(notebook(cells), "01_trade_collapse")[-1]
+    assert (last.name, last.value, last.default) == ("seed", "7", "2018")
+    assert last.meaning.startswith("seed of")
+
+
+def test_the_tables_that_were_read_are_named_with_vintage_and_hash():
+    entry = evidence.resource("trade_monthly")
+    known, other = facts.tables_read({"trade_monthly": reads.digest(entry), "trade_annual": "0" * 64})[::-1]
+    assert (known.name, known.vintage) == ("trade_monthly", evidence.package()["version"])
+    assert entry["hash"].removeprefix("sha256:").startswith(known.sha256)
+    assert (other.sha256, other.rows) == ("", "")
+    assert other.vintage.startswith("not the tables")
+
+
+def test_a_page_lists_the_tables_that_the_notebook_noted(tmp_path):
+    noted = {"tables": {"trade_monthly": reads.digest(evidence.resource("trade_monthly"))}}
+    node = ran([output("display_data", {reads.MIME: noted, "text/html": ""})])
+    html = BeautifulSoup(export.page(save(node, tmp_path / "reads.ipynb")), "html.parser")
+    assert [row.th.text for row in html.select(".about tbody tr")] == ["trade_monthly"]
+    assert f"on the tables of {evidence.package()['version']}" in html.select_one(".byline").text
+
+
+def test_a_citation_has_the_facts_of_the_file_and_the_day_of_the_run(executed, page):
+    day = facts.day(outputs.read(executed))
+    text = citation.sentence("Did it?", "01_trade", day)
+    assert text.startswith(f"The musan contributors ({day.year}). Did it? Notebook 01_trade, run of {day.day} ")
+    assert citation.work().title in text
+    assert f"(version {citation.work().version})" in text
+    assert f"Run on {facts.in_words(day)}" in page
+    assert citation.sentence("Did it", "x", None).startswith("The musan contributors (2026). Did it. Notebook x. In: ")
+
+
+def test_bibtex_can_be_read_by_bibtex():
+    entry = citation.bibtex("A {title} with 50% & \\more", "01_trade", None)
+    assert entry.startswith("@misc{musan_01_trade,\n  author = {{The musan contributors}},\n")
+    assert "title = {{A title with 50  more}}" in entry
+    assert "01\\_trade" in entry
+    assert entry.count("{") == entry.count("}")
 
 
 def test_code_is_folded_and_has_no_prompts(page):
@@ -218,7 +379,9 @@ def test_plain_nbconvert_finds_the_template(executed, tmp_path):
     command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", "--template", "musan", str(executed)]
     where = [f"--TemplateExporter.extra_template_basedirs={templates_folder()}", "--output-dir", str(tmp_path)]
     subprocess.run([*command, *where], check=True, capture_output=True)
-    html = BeautifulSoup((tmp_path / "01_trade.html").read_text(), "html.parser")
+    made = (tmp_path / "01_trade.html").read_text()
+    assert_inert(made)
+    html = BeautifulSoup(made, "html.parser")
     assert html.title.text == "Did trade fall?"
     assert html.select_one("h1 + .answer")
     assert html.figure.img["alt"]
@@ -241,6 +404,7 @@ def output(kind, data):
             output("display_data", {"text/html": '<section class="finding">x</section>', "application/x+json": {}}),
             '<section class="finding">x</section>',
         ),
+        (output("display_data", {"image/svg+xml": "<svg style='a'/>"}), 'src="data:image/svg+xml;charset=utf-8,%3Csvg'),
     ],
 )
 def test_outputs_are_rendered(shown, expected, tmp_path):
@@ -263,31 +427,59 @@ def test_a_site_is_pages_that_turn_and_an_index(executed, verdicts, tmp_path):
     second = save(notebook([("markdown", "# Was ore second?", [])], title=f"Ore {EVIL}"), tmp_path / "02_ore.ipynb")
     site = tmp_path / "site"
     written = export.export([executed, second], site, verdicts)
-    assert written == [site / "01_trade.html", site / "02_ore.html", site / "index.html"]
-    first, last = (BeautifulSoup(path.read_text(), "html.parser") for path in written[:2])
+    assert [path.name for path in written] == [
+        "01_trade.html", "01_trade.ipynb", "02_ore.html", "02_ore.ipynb", "index.html",
+    ]  # fmt: skip
+    first, last = (BeautifulSoup(path.read_text(), "html.parser") for path in written[:4:2])
     assert [(a["rel"], a["href"]) for a in first.select(".turn a")] == [(["next"], "02_ore.html")]
     assert [(a["rel"], a["href"]) for a in last.select(".turn a")] == [(["prev"], "01_trade.html")]
     assert first.select_one(".name a")["href"] == "index.html"
     assert last.title.text == f"Ore {EVIL} – musan"
-    assert all("<script>alert" not in path.read_text() for path in written)
-    assert sorted(path.name for path in site.iterdir()) == ["01_trade.html", "02_ore.html", "index.html"]
+    for path in written[::2]:
+        assert_inert(path.read_text())
+    assert sorted(site.iterdir()) == sorted(written)
+    assert (site / "01_trade.ipynb").read_bytes() == executed.read_bytes()
+    assert first.find("a", download=True, href="01_trade.ipynb")
+
+
+def test_pages_of_notebooks_that_are_gone_are_removed(executed, verdicts, tmp_path):
+    for name in ("00_old.html", "00_old.ipynb", "notes.txt"):
+        (tmp_path / name).write_text("")
+    written = export.export([executed], tmp_path, verdicts)
+    assert sorted(tmp_path.iterdir()) == sorted([*written, tmp_path / "notes.txt"])
 
 
 def test_the_index_shows_verdicts_answers_and_the_key_figure(executed, verdicts, tmp_path):
     index = export.export([executed], tmp_path, verdicts)[-1].read_text()
+    assert_inert(index)
     html = BeautifulSoup(index, "html.parser")
     rows = html.select(".verdicts tbody tr")
-    assert [row.th.text for row in rows] == ["Exports fell", f"Ore was second {EVIL}"]
+    assert [row.th.a.text for row in rows] == ["Exports fell", f"Ore was second {EVIL}"]
     assert [[cell.text.strip() for cell in row.select("td")] for row in rows] == [
         ["supported", "mixed", "83\u00a0%", "moderate", "01"],
         ["not run", "no notebook yet", "", "", ""],
     ]
     assert rows[0].select_one(".verdict")["data-verdict"] == "supported"
-    assert "Of 1 statement decided so far: 1 supported." in " ".join(html.main.text.split())
+    assert [row["id"] for row in rows] == ["claim-exports_fell_90", "claim-ore_second"]
+    assert "Of 1 statement decided, 1 is supported." in " ".join(html.main.text.split())
     assert html.select_one(".notebooks a")["href"] == "01_trade.html"
     assert html.select_one(".notebooks p").text == f"Yes: it fell by half {EVIL}."
-    assert html.figure["id"] == "fig-fall"
-    assert parse(index).scripts == []
+    assert html.figure.img["alt"].startswith("A line that falls")
+    assert html.find("a", href="01_trade.html#fig-fall")
+
+
+def test_the_index_lists_the_tables_with_their_terms(verdicts, tmp_path):
+    html = BeautifulSoup(export.export([], tmp_path, verdicts)[-1].read_text(), "html.parser")
+    rows = html.select("#data ~ .table tbody tr")
+    assert [row.th.text for row in rows] == evidence.tables()
+    assert all(row.select("td")[-1].text.strip() for row in rows)
+
+
+def test_the_index_can_be_filtered_only_where_scripts_run(verdicts, tmp_path):
+    html = BeautifulSoup(export.export([], tmp_path, verdicts)[-1].read_text(), "html.parser")
+    for control in html.select("form, select, input, button"):
+        assert control.find_parent("template") or (control.name == "form" and control.parent.name == "template")
+    assert [row["data-statement"] for row in html.select(".verdicts tbody tr")] == ["0", "6"]
 
 
 def test_an_index_needs_no_notebook_and_few_columns(tmp_path):
@@ -295,7 +487,136 @@ def test_an_index_needs_no_notebook_and_few_columns(tmp_path):
     (index,) = export.export([], tmp_path, few)
     html = BeautifulSoup(index.read_text(), "html.parser")
     assert "No notebook has been run yet." in html.main.text
-    assert [row.th.text for row in html.select(".verdicts tbody tr")] == ["Exports fell"]
+    assert [row.th.a.text for row in html.select(".verdicts tbody tr")] == ["Exports fell"]
+
+
+# What schema.org and the documentation of Google's Fact Check tools ask of a ClaimReview.
+ORGANIZATION = {
+    "type": "object",
+    "required": ["@type", "name"],
+    "properties": {"@type": {"enum": ["Organization", "Person"]}, "name": {"type": "string", "minLength": 1}},
+}
+CLAIM_REVIEW = {
+    "type": "object",
+    "required": ["@type", "url", "claimReviewed", "reviewRating", "itemReviewed", "author"],
+    "additionalProperties": False,
+    "properties": {
+        "@type": {"const": "ClaimReview"},
+        "@id": {"type": "string"},
+        "url": {"type": "string", "pattern": r"^(https://[^ ]+/)?index\.html#claim-[a-z0-9_]+$"},
+        "claimReviewed": {"type": "string", "minLength": 1},
+        "author": ORGANIZATION,
+        "datePublished": {"type": "string", "format": "date", "pattern": r"^\d{4}-\d\d-\d\d$"},
+        "reviewBody": {"type": "string"},
+        "inLanguage": {"const": "en"},
+        "itemReviewed": {
+            "type": "object",
+            "required": ["@type", "author", "datePublished", "appearance"],
+            "additionalProperties": False,
+            "properties": {
+                "@type": {"const": "Claim"},
+                "author": ORGANIZATION,
+                "datePublished": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"},
+                "appearance": {
+                    "type": "object",
+                    "required": ["@type", "url"],
+                    "properties": {
+                        "@type": {"const": "CreativeWork"},
+                        "url": {"type": "string", "pattern": "^https://"},
+                        "headline": {"type": "string"},
+                    },
+                },
+            },
+        },
+        "reviewRating": {
+            "type": "object",
+            "required": ["@type", "alternateName"],
+            "additionalProperties": False,
+            "dependentRequired": {
+                "ratingValue": ["bestRating", "worstRating"],
+                "bestRating": ["ratingValue"],
+                "worstRating": ["ratingValue"],
+            },
+            "properties": {
+                "@type": {"const": "Rating"},
+                "alternateName": {"type": "string", "minLength": 1},
+                "ratingExplanation": {"type": "string", "minLength": 1},
+                "ratingValue": {"type": "integer", "minimum": 1, "maximum": 5},
+                "bestRating": {"const": 5},
+                "worstRating": {"const": 1},
+            },
+        },
+    },
+}
+GRAPH = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "required": ["@context", "@graph"],
+    "properties": {"@context": {"const": "https://schema.org"}, "@graph": {"type": "array", "items": CLAIM_REVIEW}},
+}
+
+
+def reviews_on(index):
+    (block,) = BeautifulSoup(index.read_text(), "html.parser").find_all("script", type="application/ld+json")
+    return json.loads(block.string)
+
+
+@pytest.mark.parametrize("address", ["", "https://example.org/musan/"])
+def test_each_decided_claim_is_a_claim_review(executed, tmp_path, address):
+    words = [*claim_review.RATINGS, claim_review.UNRATED, "not run"]
+    names = list(claims.ledger())
+    table = pd.DataFrame(
+        {
+            "claim": names,
+            "title": names,
+            "statement": [words[i % len(words)] for i in range(len(names))],
+            "attribution": "mixed",
+            "reasons": f"because {WORSE}",
+            "notebook": "01_trade",
+        }
+    )
+    graph = reviews_on(export.export([executed], tmp_path, table, address)[-1])
+    jsonschema.validate(graph, GRAPH, cls=jsonschema.Draft202012Validator)
+    decided = table[table["statement"] != "not run"]
+    assert [one["url"] for one in graph["@graph"]] == [f"{address}index.html#claim-{name}" for name in decided["claim"]]
+    assert {one["reviewRating"]["ratingExplanation"] for one in graph["@graph"]} == {f"because {WORSE}"}
+    numbers = {one["reviewRating"]["alternateName"]: one["reviewRating"].get("ratingValue") for one in graph["@graph"]}
+    assert numbers == {
+        "Supported": 5,
+        "Supported with caveats": 4,
+        "Mixed": 3,
+        "Contradicted": 1,
+        "Not testable with open data": None,
+    }
+    assert {one["datePublished"] for one in graph["@graph"]} == {facts.day(outputs.read(executed)).isoformat()}
+    assert {one["itemReviewed"]["author"]["name"] for one in graph["@graph"]} == {"ASIAPRESS"}
+
+
+def test_an_output_with_a_script_of_ours_brings_it_to_its_page(tmp_path, monkeypatch):
+    folder = tmp_path / "templates" / "site"
+    for path in (templates_folder() / "site").iterdir():
+        if path.is_file():
+            (folder / path.name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "explorers").mkdir()
+    (folder / "explorers" / "slider.js").write_text("document.title;")
+    monkeypatch.setattr(assets, "templates_folder", lambda: tmp_path / "templates")
+    assets.environment.cache_clear()
+    assets._inside.cache_clear()
+    try:
+        bundle = {"application/vnd.musan.slider+json": {"x": WORSE}, "text/html": "<p>Without scripts.</p>"}
+        html = export.page(
+            save(ran([output("display_data", bundle)], [output("display_data", bundle)]), tmp_path / "a")
+        )
+    finally:
+        monkeypatch.undo()
+        assets.environment.cache_clear()
+        assets._inside.cache_clear()
+    assert_inert(html)
+    assert [script.strip() for script in scripts_of(html)][1:] == ["document.title;"]  # once, however many outputs
+    places = BeautifulSoup(html, "html.parser").select('.explorer[data-explorer="slider"]')
+    assert [json.loads(place.script.string) for place in places] == [{"x": WORSE}] * 2
+    assert places[0].p.text == "Without scripts."
 
 
 def test_a_title_comes_from_the_first_heading_when_the_metadata_has_none():
@@ -333,6 +654,13 @@ def test_what_is_not_an_executed_notebook_is_refused_by_name(content, message, t
     assert str(path) in str(caught.value)
 
 
+def test_a_notebook_of_others_is_refused(tmp_path):
+    node = ran([])
+    del node.metadata["musan"]
+    with pytest.raises(CollectionError, match=r"other\.ipynb: is not a notebook of this collection"):
+        export.page(save(node, tmp_path / "other.ipynb"))
+
+
 def test_the_first_cell_that_was_not_run_is_named(tmp_path):
     node = ran([], [], [])
     node.cells[1].execution_count = None
@@ -352,13 +680,19 @@ def test_figures_are_written_and_old_ones_removed(executed, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fall.csv", "fall.png", "notes.txt"]
     assert (tmp_path / "fall.csv").read_text() == "x,y\n1,2\n2,1\n"
     (figure,) = outputs.figures(executed)
-    assert (tmp_path / "fall.png").read_bytes() == figure.png
-    assert (figure.name, figure.caption, figure.sources) == ("fall", "How it fell & why.", ("a",))
+    png, picture = Image.open(tmp_path / "fall.png"), Image.open(io.BytesIO(figure.webp))
+    assert png.format == "PNG"
+    assert png.convert("RGB").tobytes() == picture.convert("RGB").tobytes()
+    assert (figure.name, figure.caption, figure.sources) == (
+        "fall",
+        "How it fell & why.",
+        ("a", "asiapress-2018-08-exports-drop-p2"),
+    )
 
 
 def figure_output(name, picture="aGk="):
     about = {"name": name, "caption": "c", "alt": "a", "csv": "x\n", "sources": [], "width": 1, "height": 1}
-    html = f'<figure><img src="data:image/png;base64,{picture}"></figure>'
+    html = f'<figure><img src="data:image/webp;base64,{picture}"></figure>'
     return output("display_data", {"text/html": html, "application/vnd.musan.figure+json": about})
 
 
@@ -406,23 +740,18 @@ def luminance(colour):
 
 
 def test_words_have_contrast_in_light_dark_and_print():
-    css = (templates_folder() / "musan" / "style.css").read_text()
-    themes = [
-        dict(re.findall(r"--([a-z]+): (#[0-9a-f]{3,6});", block)) for block in re.findall(r":root \{.*?\}", css, re.S)
-    ]
-    assert len(themes) == 3
-    for theme in themes:
-        colours = {
-            name: value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:])
-            for name, value in theme.items()
-        }
+    css = (templates_folder() / "site" / "style.css").read_text()
+    pairs = re.findall(r"--([a-z]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", css)
+    printed = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", css[css.index("@media print") :]))
+    light, dark = ({name: both[i] for name, *both in pairs} for i in (0, 1))
+    for theme in (light, dark, {**light, **printed}):
         for paper in ("paper", "wash"):
             for ink in ("ink", "soft", "link", "good", "partly", "mixed", "bad", "open"):
-                light, dark = sorted((luminance(colours[paper]), luminance(colours[ink])), reverse=True)
-                assert (light + 0.05) / (dark + 0.05) >= 4.5, (paper, ink, theme)
+                low, high = sorted((luminance(theme[paper]), luminance(theme[ink])))
+                assert (high + 0.05) / (low + 0.05) >= 4.5, (paper, ink, theme)
 
 
 def test_the_picture_in_a_page_is_the_figures(page, executed):
     (figure,) = outputs.figures(executed)
-    assert base64.b64encode(figure.png).decode() in page
-    assert json.dumps(figure.csv)[1:-1].replace("\\n", "%0A").replace(",", "%2C") in page
+    assert base64.b64encode(figure.webp).decode() in page
+    assert json.dumps(figure.csv)[1:-1].replace("\\n", "%0A") in page

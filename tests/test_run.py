@@ -1,11 +1,8 @@
 """Notebooks run side by side; each is written whole or not at all, and a failure says where."""
 
 import json
-import os
 import subprocess
 import sys
-import threading
-import time
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -15,10 +12,11 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from cells import printed
 from musan import __version__, parameters
 from musan.collection import kernel, source, strip
-from musan.collection.run import RunOutcome, plan, run, run_one
-from musan.collection.workers import Workers
+from musan.collection.limits import Limits
+from musan.collection.run import RunOutcome, engine_for, plan, run, run_one
 from musan.errors import CollectionError, ParameterError
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -28,11 +26,6 @@ FIRST = "01_trade_collapse"
 
 def files(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-
-
-def printed(path):
-    cells = nbformat.read(path, as_version=4).cells
-    return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
 
 
 class Inline(Executor):
@@ -57,14 +50,16 @@ class Cancelling(Executor):
         return future
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+@pytest.fixture(scope="module", params=["fork", "papermill"])
+def finished(tmp_path_factory, request):
     """Every behaviour, run two at a time over the remains of an earlier run."""
+    if request.param == "fork" and sys.platform != "linux":
+        pytest.skip("processes are forked on Linux only")
     output = tmp_path_factory.mktemp("output")
     for remains in ("notebooks/raises.ipynb", "failed/prints.ipynb"):
         (output / remains).parent.mkdir()
         (output / remains).write_text("{}", encoding="utf-8")
-    requests = plan([], {}, NOTEBOOKS, output, cell_timeout=2)
+    requests = plan([], {}, NOTEBOOKS, output, cell_timeout=2, engine=request.param)
     events = []
     outcomes = run(requests, jobs=2, on_event=events.append)
     return output, {outcome.name: outcome for outcome in outcomes}, events
@@ -89,7 +84,7 @@ def test_each_result_is_in_its_place_and_nothing_else_is(finished):
     ("name", "said"),
     [
         ("raises", "cell 3 (`prices = {}`): KeyError: 'iron ore'; partial notebook in "),
-        ("dies", "cell 3 (`os._exit(0)`): DeadKernelError: the kernel died: killed, out of memory, or left"),
+        ("dies", "cell 3 (`os._exit(0)`): DeadKernelError: the "),
         ("exits", "cell 3 (`sys.exit(0)`): SystemExit: the cell stopped the notebook before its end"),
         ("sleeps", '"sleeping.pid").write_t…`): CellTimeoutError: the cell did not end within 2 s'),
     ],
@@ -138,14 +133,34 @@ def test_the_executed_notebook_says_how_it_was_run(finished):
 
 def test_events_tell_what_runs_and_what_has_ended(finished):
     _, outcomes, events = finished
-    running = set()
+    running = {}
     for event in events:
-        (running.add if event.kind == "started" else running.remove)(event.name)
-        assert len(running) <= 2
         assert event.total == len(outcomes)
+        if event.kind == "started":
+            running[event.name] = 0
+        elif event.kind == "cell":
+            assert running[event.name] <= event.cell <= event.cells
+            running[event.name] = event.cell
+        else:
+            # A cell that takes the process with it has begun and never ends.
+            assert event.outcome.cells - running.pop(event.name) in ({0} if event.outcome.ok else {0, 1})
+        assert len(running) <= 2
     ended = [event for event in events if event.kind == "ended"]
     assert [event.done for event in ended] == list(range(1, len(outcomes) + 1))
     assert {event.name: event.outcome for event in ended} == outcomes
+
+
+def test_outcomes_tell_when_and_by_what_they_were_made(finished, request):
+    _, outcomes, _ = finished
+    engine = request.node.callspec.params["finished"]
+    assert {outcome.engine for outcome in outcomes.values()} == {engine}
+    first = min(outcome.started for outcome in outcomes.values())
+    assert (
+        outcomes["reads_others"].started
+        > max(outcome.started + outcome.seconds for name, outcome in outcomes.items() if name != "reads_others") - 0.1
+        > first
+    )
+    assert not any(outcome.unchanged for outcome in outcomes.values())
 
 
 @pytest.fixture
@@ -179,12 +194,12 @@ def other_value(name=FIRST):
 
 def test_a_plan_is_complete(collection, tmp_path):
     name, text = other_value()
-    first, *others = plan([], {name: text}, collection, tmp_path / "out", cell_timeout=5)
+    first, *others = plan([], {name: text}, collection, tmp_path / "out", cell_timeout=5, timeout=9, engine="fork")
     assert str(first.parameters[name]) == text
     assert set(first.parameters) == set(parameters.MODELS[FIRST].model_fields)
     assert first.target == tmp_path / "out" / "notebooks" / f"{FIRST}.ipynb"
     assert first.failed == tmp_path / "out" / "failed" / f"{FIRST}.ipynb"
-    assert first.cell_timeout == 5
+    assert (first.cell_timeout, first.timeout, first.engine, first.key) == (5, 9, "fork", "")
     assert [each.parameters for each in others] == [{}, {}]
 
 
@@ -301,8 +316,8 @@ class Stub:
         self.calls = []
         monkeypatch.setattr(kernel, "execute", self)
 
-    def __call__(self, path, values, environment, cell_timeout):
-        self.calls.append((path.stem, dict(values), dict(environment), cell_timeout))
+    def __call__(self, path, values, environment, limits):
+        self.calls.append((path.stem, dict(values), dict(environment), limits))
         return v4.new_notebook(), None
 
 
@@ -320,6 +335,57 @@ def test_any_executor_will_do(collection, tmp_path, monkeypatch):
     stub = Stub(monkeypatch)
     outcomes = run(plan([], {}, collection, tmp_path / "out"), Inline(), jobs=1)
     assert [outcome.name for outcome in outcomes] == [name for name, *_ in stub.calls] == [FIRST, "prints", "raises"]
+
+
+def test_in_an_executor_of_somebody_else_cells_have_a_kernel_of_their_own(collection, tmp_path, monkeypatch):
+    stub = Stub(monkeypatch)
+    requests = plan(["prints"], {}, collection, tmp_path / "out", cell_timeout=5, timeout=9, engine="fork")
+    (outcome,) = run(requests, Inline())
+    assert outcome.engine == "papermill"
+    assert [limits for *_, limits in stub.calls] == [Limits(cell=5, run=9)]
+
+
+def test_what_is_unchanged_is_not_run(tmp_path, monkeypatch):
+    """It is asked for when the run would start, so the notebook that reads findings is asked for last."""
+    stub = Stub(monkeypatch)
+    known = RunOutcome("dies", ok=True, seconds=0.0, unchanged=True)
+    asked, events = [], []
+
+    def unchanged(request):
+        asked.append((request.name, len(stub.calls)))
+        return known if request.name == "dies" else None
+
+    names = ["dies", "reads_others", "prints"]
+    requests = plan(names, {}, NOTEBOOKS, tmp_path / "out")
+    outcomes = run(requests, Inline(), jobs=1, on_event=events.append, unchanged=unchanged)
+    assert outcomes[0] is known
+    assert asked == [("dies", 0), ("prints", 0), ("reads_others", 1)]
+    assert [name for name, *_ in stub.calls] == ["prints", "reads_others"]
+    assert [(event.kind, event.name, event.done) for event in events[:2]] == [
+        ("ended", "dies", 1),
+        ("started", "prints", 1),
+    ]
+
+
+def test_the_key_of_a_run_is_kept_in_the_notebook(collection, tmp_path, monkeypatch):
+    Stub(monkeypatch)
+    (request,) = plan(["prints"], {}, collection, tmp_path / "out")
+    outcome = run_one(replace(request, key="abc"))
+    assert source.read(outcome.executed)["metadata"]["musan"]["run"]["key"] == "abc"
+
+
+@pytest.mark.parametrize(
+    ("platform", "asked", "engine", "reason"),
+    [
+        ("linux", "fork", "fork", ""),
+        ("linux", "papermill", "papermill", ""),
+        ("darwin", "papermill", "papermill", ""),
+        ("darwin", "fork", "papermill", "only Linux lets a process be forked safely once it has loaded numpy"),
+    ],
+)
+def test_the_fast_engine_is_for_linux(monkeypatch, platform, asked, engine, reason):
+    monkeypatch.setattr(sys, "platform", platform)
+    assert engine_for(asked) == (engine, reason)
 
 
 @pytest.mark.parametrize(("executor", "said"), [(Broken(), "its process died"), (Cancelling(), "CancelledError")])
@@ -358,27 +424,5 @@ def test_a_kernel_that_does_not_start_is_one_line(collection, tmp_path, monkeypa
 
     monkeypatch.setattr(kernel, "execute", fails)
     outcome = run_one(plan(["prints"], {}, collection, tmp_path / "out")[0])
-    assert outcome == RunOutcome(
-        "prints",
-        ok=False,
-        seconds=outcome.seconds,
-        error="prints: RuntimeError: Kernel died before replying to kernel_info",
-    )
-
-
-def test_a_process_that_dies_takes_only_its_own_run_with_it():
-    with Workers(1) as workers:
-        lost = workers.submit(os._exit, 1)
-        assert isinstance(lost.exception(timeout=60), BrokenProcessPool)
-        assert workers.submit(abs, -1).result(timeout=60) == 1
-
-
-def test_processes_are_ended_at_once():
-    workers = Workers(1)
-    future = workers.submit(time.sleep, 600)
-    while not future.running():
-        time.sleep(0.05)
-    before = time.monotonic()
-    workers.terminate()
-    assert time.monotonic() - before < 8
-    assert not [thread for thread in threading.enumerate() if "pool" in thread.name.lower()]
+    assert not outcome.ok
+    assert outcome.error == "prints: RuntimeError: Kernel died before replying to kernel_info"

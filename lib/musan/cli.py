@@ -1,14 +1,16 @@
 """The command ``musan``.
 
 It ends with 0 when all went well, 1 when a notebook failed, 2 when what was asked for cannot be done (an
-unknown notebook, a refused parameter, nothing to export), 130 when interrupted. What is heavy to import is
-imported by the command that needs it.
+unknown notebook, a refused parameter, an output folder in use, nothing to export), and 128 plus the signal's
+number when a signal has stopped it (Ctrl-C: 130, SIGTERM: 143). What is heavy to import is imported by the
+command that needs it.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -21,11 +23,21 @@ from musan.errors import MusanError, ParameterError, nearest
 from musan.locations import notebooks_folder, output_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import pandas as pd
+    from musan.collection.keys import Memory
+    from musan.collection.run import Engine, RunEvent
 
-NOTEBOOK_FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+NOTEBOOK_FAILED, REFUSED = 1, 2
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal has asked this process to end."""
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.number = number
 
 
 class _Commands(TyperGroup):
@@ -39,8 +51,9 @@ class _Commands(TyperGroup):
             typer.echo(f"musan: {error}", err=True)
             raise typer.Exit(REFUSED) from error
         except KeyboardInterrupt as error:
+            number = error.number if isinstance(error, _Stopped) else signal.SIGINT
             typer.echo("musan: interrupted; notebooks that had ended are kept", err=True)
-            raise typer.Exit(INTERRUPTED) from error
+            raise typer.Exit(128 + number) from error
 
 
 app = typer.Typer(
@@ -78,25 +91,28 @@ def _texts(pairs: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _ending_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does: with the kernels stopped."""
+def _stopped_by_signals() -> Iterator[None]:
+    """Let a signal end the runs in order, with kernels stopped and a record written; more of them change nothing."""
 
-    def stop(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
+    def stop(number: int, _: object) -> NoReturn:
+        for each in STOPPING:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Stopped(number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup has it ignored
+    before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _show_verdicts(table: pd.DataFrame) -> None:
+def _show_verdicts(rows: Sequence[Mapping[str, Any]]) -> None:
     from musan import terminal
     from musan.collection import verdicts
 
-    rows = verdicts.short(table)
-    terminal.show_table(list(rows.columns), rows.to_numpy().tolist())
+    terminal.show_table(list(verdicts.HEADINGS.values()), verdicts.short(rows))
 
 
 @app.command()
@@ -110,44 +126,89 @@ def run(
         typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="Change a parameter; may be repeated."),
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time.", show_default="cores")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, help="Seconds after which a notebook has failed.", show_default="no limit")
+    ] = None,
     cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds after which a cell has failed.")] = 900,
+    engine: Annotated[
+        Literal["auto", "fork", "papermill"],
+        typer.Option(help="How to run them; auto forks a process that has the library loaded, where that is safe."),
+    ] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Run them also when nothing has changed.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each would run; run nothing.")] = False,
     output: Output = None,
 ) -> None:
-    """Run notebooks (all by default), then write figures, pages and verdicts."""
+    """Run notebooks (all by default) that have changed, then write figures, pages and verdicts."""
     texts = _texts(parameters or [])
-    from musan import terminal
+    from musan.collection import keys, lock
     from musan.collection import run as runner
 
     target = _output(output)
-    requests = runner.plan(names or [], texts, notebooks_folder(), target, cell_timeout)
-    with _ending_by_sigterm(), terminal.progress(len(requests)) as listen:
-        outcomes = runner.run(requests, jobs=jobs or _cores(), on_event=listen)
-    failed = [outcome.name for outcome in outcomes if not outcome.ok]
-    try:
-        _publish(target)
-    finally:
-        if failed:
-            typer.echo(f"musan: {len(failed)} of {len(outcomes)} notebooks failed: {', '.join(failed)}", err=True)
+    chosen, reason = runner.engine_for("fork" if engine == "auto" else engine)
+    requests = runner.plan(names or [], texts, notebooks_folder(), target, cell_timeout, timeout, chosen)
+    if explain:
+        _explain(keys.Memory(target, requests, force=force))
+        return
+    if engine == "fork" and reason:
+        typer.echo(f"musan: papermill runs the notebooks: {reason}", err=True)
+    with lock.held(target), _stopped_by_signals():
+        memory = keys.Memory(target, requests, force=force)
+        failed = _run(target, memory, chosen, reason, jobs or _cores())
+        try:
+            _publish(target)
+        finally:
+            if failed:
+                names_of = ", ".join(failed)
+                typer.echo(f"musan: {len(failed)} of {len(requests)} notebooks failed: {names_of}", err=True)
     if failed:
         raise typer.Exit(NOTEBOOK_FAILED)
 
 
-def _publish(output: Path) -> None:
+def _run(output: Path, memory: Memory, engine: Engine, reason: str, jobs: int) -> list[str]:
+    """Run what is due, keep the record, and return the names of the notebooks that failed."""
+    from musan import terminal
+    from musan.collection import run as runner
+    from musan.collection.record import Batch
+
+    requests = memory.requests
+    batch = Batch(output, memory, engine, reason, jobs, time.time())
+    pace = terminal.Pace([request.name for request in requests], memory.seconds(), jobs)
+    try:
+        with terminal.progress(len(requests), pace) as show:
+
+            def listen(event: RunEvent) -> None:
+                batch.listen(event)
+                show(event)
+
+            runner.run(requests, jobs=jobs, on_event=listen, unchanged=memory.unchanged)
+    finally:
+        batch.write(time.time())
+    return batch.failed()
+
+
+def _explain(memory: Memory) -> None:
+    """Print for each notebook why it would run, or that it would not."""
+    for name, reasons in memory.explained().items():
+        typer.echo(f"{name}: {'; '.join(reasons) or 'unchanged'}")
+
+
+def _publish(output: Path, *, force: bool = False) -> None:
     from musan.collection.publish import publish
 
-    published = publish(output)
-    _show_verdicts(published.table)
-    typer.echo(f"\nSite: {published.index}")
+    published = publish(output, force=force)
+    _show_verdicts(published.verdicts)
+    typer.echo(f"\nSite: {published.index}{' (unchanged)' if published.unchanged else ''}")
 
 
 @app.command()
 def export(output: Output = None) -> None:
     """Write figures, pages and verdicts again, from the notebooks already run."""
-    from musan.collection import verdicts
+    from musan.collection import lock, verdicts
 
     target = _output(output)
     verdicts.require_executed(target)
-    _publish(target)
+    with lock.held(target):
+        _publish(target, force=True)
 
 
 @app.command()
@@ -168,7 +229,7 @@ def verdicts(
     if readme:
         outputs.write_text(readme, collected.in_readme(readme, table))
     elif form == "table":
-        _show_verdicts(table)
+        _show_verdicts(collected.rows(table))
     else:
         typer.echo(collected.as_text(table, form), nl=False)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from musan import checksums
+from musan import checksums, reads
 from musan.errors import EvidenceError, nearest
 from musan.locations import data_folder
 
@@ -82,6 +82,8 @@ def tables(folder: Path | None = None) -> list[str]:
 def resource(name: str, folder: Path | None = None) -> dict[str, Any]:
     """Return the descriptor of one table: title, description, cautions, licences, schema.
 
+    That it was asked for is noted in the notebook that runs (:mod:`musan.reads`).
+
     Raises
     ------
     EvidenceError
@@ -90,6 +92,8 @@ def resource(name: str, folder: Path | None = None) -> dict[str, Any]:
     for entry in package(folder)["resources"]:
         if entry["name"] == name:
             found: dict[str, Any] = entry
+            elsewhere = folder is not None and folder.resolve() != data_folder()
+            reads.note(str(_folder(folder).resolve() / name) if elsewhere else name, found)
             return found
     raise EvidenceError(f"there is no table {name!r}", "data/datapackage.json", nearest(name, tables(folder)))
 

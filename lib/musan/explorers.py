@@ -187,10 +187,12 @@ def analyses_explorer(multiverses: Sequence[Multiverse]) -> AnalysesExplorer:
     return AnalysesExplorer(tuple(multiverses))
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """Return a frame as plain columns for JSON: missing cells as None, numbers with six digits."""
+def _columns(frame: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
+    """Return a frame as columns for JSON: the different values, numbers with six digits, and where each stands."""
     columns = {}
     for name, column in frame.items():
         cells = [None if pd.isna(cell) else cell for cell in column.tolist()]
-        columns[str(name)] = [float(f"{cell:.6g}") if isinstance(cell, float) else cell for cell in cells]
+        cells = [float(f"{cell:.6g}") if isinstance(cell, float) else cell for cell in cells]
+        values = list(dict.fromkeys(cells))
+        columns[str(name)] = {"values": values, "at": [values.index(cell) for cell in cells]}
     return columns

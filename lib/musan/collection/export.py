@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
-import jinja2
-import pandas as pd
-from markupsafe import Markup
-from nbconvert import HTMLExporter, TemplateExporter
-from nbconvert.filters import Highlight2HTML
-
-from musan import __version__
 from musan.collection import outputs
-from musan.locations import templates_folder
+from musan.collection.site import facts, index_page, notebook_page
+from musan.collection.site.notebook_page import Neighbours
+from musan.errors import CollectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from nbformat import NotebookNode
+    import pandas as pd
 
-TEMPLATE = "musan"
-_UNDECIDED = {"no notebook yet", "not run"}
-
-
-@dataclass(frozen=True)
-class _Page:
-    """What is needed of a notebook to make its page and to link to it."""
-
-    name: str
-    title: str
-    answer: str
-    notebook: NotebookNode
-
-    @property
-    def page(self) -> str:
-        return f"{self.name}.html"
-
-    @property
-    def number(self) -> str:
-        """Return what the name begins with, "01" of "01_trade_collapse", or the whole name."""
-        return self.name.partition("_")[0] if self.name[:1].isdigit() else self.name
+    from musan.collection.site.notebook_page import Executed
 
 
 def page(path: Path) -> str:
@@ -61,13 +35,15 @@ def page(path: Path) -> str:
     Raises
     ------
     CollectionError
-        The file is not a notebook that ran to its end.
+        The file is not a notebook of the collection that ran to its end.
     """
-    return _html(_open(path), {})
+    return notebook_page.html(_open(path))
 
 
-def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame) -> list[Path]:
-    """Write one page a notebook, and ``index.html``.
+def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame, address: str = "") -> list[Path]:
+    """Write one page a notebook with the notebook beside it, and ``index.html``.
+
+    Pages and notebooks that were written earlier, of notebooks that are no longer there, are removed.
 
     Parameters
     ----------
@@ -76,104 +52,45 @@ def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame) -> list
     site : Path
         Folder of the site; made when it is missing.
     verdicts : DataFrame
-        One row a claim. ``title``, ``statement`` and ``attribution`` are shown, and of ``estimate``,
-        ``agreement`` (a share), ``decisive_choice``, ``grade``, ``admiralty``, ``notebook`` and
-        ``attribution_notebook`` those that are there.
+        One row a claim. ``statement``, ``attribution`` and ``title`` or ``claim`` are needed; ``estimate``,
+        ``agreement`` (a share), ``decisive_choice``, ``grade``, ``admiralty``, ``reasons``, ``would_change``,
+        ``notebook`` and ``attribution_notebook`` are shown when they are there.
+    address : str, optional
+        Where the site will be published, such as ``https://example.org/musan/``; only the data for
+        search engines state it, all links are relative.
 
     Returns
     -------
     list of Path
-        The pages, in order, and the index.
+        The pages and notebooks, in order, and last the index.
 
     Raises
     ------
     CollectionError
-        A notebook did not run to its end, or a file can't be written.
+        A file is not a notebook of the collection that ran to its end, or can't be written.
     """
     pages = [_open(path) for path in executed]
-    written = []
+    files: dict[Path, str | bytes] = {}
     for i, one in enumerate(pages):
-        around = {"previous": pages[i - 1] if i else None, "next": pages[i + 1] if i + 1 < len(pages) else None}
-        target = site / one.page
-        outputs.write_text(target, _html(one, {"index": "index.html", **around}))
-        written.append(target)
-    index = site / "index.html"
-    outputs.write_text(index, _index(pages, verdicts))
-    return [*written, index]
+        around = Neighbours(pages[i - 1] if i else None, pages[i + 1] if i + 1 < len(pages) else None)
+        files[site / one.page] = notebook_page.html(one, around)
+        files[site / one.file] = executed[i].read_bytes()
+    files[site / "index.html"] = index_page.html(pages, verdicts, address)
+    for path, content in files.items():
+        outputs.write_bytes(path, content if isinstance(content, bytes) else content.encode())
+    for old in [*site.glob("*.html"), *site.glob("*.ipynb")]:
+        if old not in files:
+            old.unlink()
+    return list(files)
 
 
-def _open(path: Path) -> _Page:
+def _open(path: Path) -> Executed:
     notebook = outputs.read(path)
-    return _Page(path.stem, outputs.title(notebook, path.stem), outputs.answer(notebook), notebook)
-
-
-class _Exporter(HTMLExporter):
-    """nbconvert's exporter, but for its last step.
-
-    That step parses the finished page again, for three quarters of the time, to add alt texts and tab
-    stops that our template has or does not want.
-    """
-
-    def from_notebook_node(  # type: ignore[override]  # as HTMLExporter's own
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
-    ) -> tuple[str, dict[str, Any]]:
-        highlight = Highlight2HTML(pygments_lexer="ipython3", parent=self)
-        self.register_filter("highlight_code", highlight)  # type: ignore[no-untyped-call]
-        return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
-
-
-@cache
-def _exporter() -> _Exporter:
-    folders = [str(templates_folder())]
-    return _Exporter(template_name=TEMPLATE, extra_template_basedirs=folders)  # type: ignore[no-untyped-call]
-
-
-def _html(one: _Page, around: dict[str, Any]) -> str:
-    resources = {"metadata": {"name": one.name}, "musan": {"title": one.title, **around}}
-    html, _ = _exporter().from_notebook_node(one.notebook, resources)
-    return html
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder() / TEMPLATE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _index(pages: Sequence[_Page], verdicts: pd.DataFrame) -> str:
-    """Return the index as HTML."""
-    rows = [_row(row, {one.name: one for one in pages}) for row in verdicts.to_dict("records")]
-    decided = [row["statement"] for row in rows if row["statement"] not in _UNDECIDED]
-    first = outputs.figures(pages[0].notebook)[:1] if pages else []
-    return (
-        _environment()
-        .get_template("site_index.html.j2")
-        .render(
-            pages=pages,
-            rows=rows,
-            counts=pd.Series(decided, dtype=str).value_counts().to_dict(),
-            figure=Markup(first[0].html) if first else None,  # the same HTML as on the page
-            figure_page=pages[0].page if first else "",
-            version=__version__,
+    if "musan" not in notebook.metadata:
+        raise CollectionError(
+            "is not a notebook of this collection: its metadata have no `musan`",
+            str(path),
+            'leave it out, or give it a title: "musan": {"title": "..."}',
         )
-    )
-
-
-def _row(row: Mapping[Any, Any], pages: dict[str, _Page]) -> dict[str, Any]:
-    """Return a row of verdicts as words; a column that is not there is an empty cell."""
-    words = {key: "" if pd.api.types.is_scalar(value) and pd.isna(value) else value for key, value in row.items()}
-    agreement = words.get("agreement", "")
-    names = dict.fromkeys(words.get(key, "") for key in ("notebook", "attribution_notebook"))
-    return {
-        **dict.fromkeys(("estimate", "grade", "admiralty"), ""),
-        **words,
-        "title": words.get("title") or words.get("claim", ""),
-        "decisive_choice": str(words.get("decisive_choice", "")).replace("_", " "),
-        "agreement": f"{100 * float(agreement):.0f}\u00a0%" if agreement != "" else "",
-        "pages": [pages[name] for name in names if name in pages],
-    }
+    read = facts.digests(json.loads(path.read_text(encoding="utf-8")))
+    return notebook_page.executed(notebook, path.stem, read)

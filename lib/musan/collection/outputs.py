@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 import re
 from dataclasses import dataclass
@@ -11,9 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-import nbformat
-
-from musan import mime
+from musan import mime, reads
 from musan.errors import CollectionError
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _NAME = re.compile(r"[a-z0-9_]+")  # it becomes a file's name
-_PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
+_PICTURE = re.compile(r'src="data:image/webp;base64,([A-Za-z0-9+/=]+)"')
 _LONGEST_ERROR = 300
 
 
@@ -33,7 +32,7 @@ class SavedFigure:
     name: str
     caption: str
     alt: str
-    png: bytes
+    webp: bytes
     csv: str
     sources: tuple[str, ...]
     html: str
@@ -51,7 +50,8 @@ def read(path: Path) -> NotebookNode:
     -------
     NotebookNode
         A valid notebook of which every code cell ran without an error. A cell tagged
-        ``raises-exception`` may end in one.
+        ``raises-exception`` may end in one. The list of what it read, which is for
+        :mod:`musan.collection.keys`, is left out.
 
     Raises
     ------
@@ -71,6 +71,7 @@ def read(path: Path) -> NotebookNode:
         if cell.cell_type != "code":
             continue
         _check_cell(cell, f"{where}, cell {number}")
+        cell.outputs = [output for output in cell.outputs if reads.MIME not in output.get("data", {})]
         ran += cell.execution_count is not None
         if cell.execution_count is None and cell.source.strip():
             missing = f"{where}, cell {number}" if ran else where
@@ -81,6 +82,8 @@ def read(path: Path) -> NotebookNode:
 
 def _parse(text: str, where: str) -> NotebookNode:
     """Return the text as a valid notebook of the current format."""
+    import nbformat  # slow to import, and writing needs none of it
+
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -160,7 +163,7 @@ def figures(notebook: NotebookNode | Path) -> list[SavedFigure]:
             name=name,
             caption=str(about["caption"]),
             alt=str(about["alt"]),
-            png=_picture(html, f"{where}, figure {name!r}"),
+            webp=_picture(html, f"{where}, figure {name!r}"),
             csv=str(about["csv"]),
             sources=tuple(map(str, about["sources"])),
             html=html,
@@ -233,7 +236,7 @@ def write_figures(notebook: NotebookNode | Path, folder: Path) -> list[Path]:
     written: list[Path] = []
     for figure in figures(notebook):
         for path, content in (
-            (folder / f"{figure.name}.png", figure.png),
+            (folder / f"{figure.name}.png", _as_png(figure.webp)),
             (folder / f"{figure.name}.csv", figure.csv.encode()),
         ):
             write_bytes(path, content)
@@ -242,6 +245,15 @@ def write_figures(notebook: NotebookNode | Path, folder: Path) -> list[Path]:
         if old not in written:
             old.unlink()
     return written
+
+
+def _as_png(webp: bytes) -> bytes:
+    """Return a figure's picture in the form that every program reads."""
+    from PIL import Image  # only where figures are written
+
+    out = io.BytesIO()
+    Image.open(io.BytesIO(webp)).convert("RGB").quantize(256).save(out, format="PNG")
+    return out.getvalue()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,109 +1,68 @@
 """Run notebooks, several at a time, each written whole or not at all.
 
-Which notebook with which parameters is settled, and refused, by :func:`plan` before any kernel starts;
-:func:`run` then works through the plan with any ``concurrent.futures.Executor``.
+Which notebook with which parameters is settled, and refused, by :func:`plan` before anything runs;
+:func:`run` then works through the plan with processes of our own or any ``concurrent.futures.Executor``.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Literal
 
-import nbformat
-
-from musan import __version__
-from musan.collection import outputs, source
+from musan.collection import source
+from musan.collection.single import Engine, RunOutcome, RunRequest, last_line, run_one, without_notebook
 from musan.collection.workers import Workers
 from musan.errors import ParameterError, nearest
 from musan.parameters import MODELS, without_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from nbformat import NotebookNode
-
-    from musan.collection.kernel import Failure
-
-CODE_SHOWN = 60  # characters of a failed cell's first line of code in its message
-ERROR_SHOWN = 300  # characters of the error's last line
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """One notebook with one set of parameters.
-
-    Parameters
-    ----------
-    name : str
-        The notebook's name.
-    source : Path
-        The source notebook.
-    parameters : mapping of str to object
-        All its parameters, checked.
-    target : Path
-        Where the executed notebook goes.
-    failed : Path
-        Where the partial notebook goes when a cell fails.
-    output : Path
-        The output folder, told to the kernel as ``MUSAN_OUTPUT``.
-    cell_timeout : float, optional
-        Seconds after which a cell has failed; no limit by default.
-    """
-
-    name: str
-    source: Path
-    parameters: Mapping[str, object]
-    target: Path
-    failed: Path
-    output: Path
-    cell_timeout: float | None = None
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """How a run ended.
-
-    Parameters
-    ----------
-    name : str
-        The notebook's name.
-    ok : bool
-        Whether every cell ran.
-    seconds : float
-        Wall time.
-    executed : Path or None
-        The executed notebook.
-    failed_copy : Path or None
-        The partial notebook of a failed run.
-    cell : int or None
-        The cell that failed, counted from 1 in the source notebook.
-    error : str
-        What happened, in one line; empty when all went well.
-    """
-
-    name: str
-    ok: bool
-    seconds: float
-    executed: Path | None = None
-    failed_copy: Path | None = None
-    cell: int | None = None
-    error: str = ""
+__all__ = ["Engine", "RunEvent", "RunOutcome", "RunRequest", "engine_for", "plan", "run", "run_one"]
 
 
 @dataclass(frozen=True)
 class RunEvent:
-    """A run has started, or has ended with an outcome; ``done`` of ``total`` have ended by now."""
+    """A run has started, has done ``cell`` of its ``cells``, or has ended with an outcome.
 
-    kind: Literal["started", "ended"]
+    ``done`` of ``total`` runs have ended by now. A run that is unchanged ends without having started.
+    """
+
+    kind: Literal["started", "cell", "ended"]
     name: str
     done: int
     total: int
     outcome: RunOutcome | None = None
+    cell: int = 0
+    cells: int = 0
+
+
+def engine_for(asked: Engine) -> tuple[Engine, str]:
+    """Return the engine to use on this machine.
+
+    Parameters
+    ----------
+    asked : {"fork", "papermill"}
+        The engine asked for.
+
+    Returns
+    -------
+    engine : {"fork", "papermill"}
+        The same, or papermill where a process can't be forked safely.
+    reason : str
+        Why it is another one; empty when it is not.
+    """
+    if asked == "fork" and sys.platform != "linux":
+        return "papermill", "only Linux lets a process be forked safely once it has loaded numpy"
+    return asked, ""
 
 
 def plan(
@@ -112,6 +71,8 @@ def plan(
     folder: Path,
     output: Path,
     cell_timeout: float | None = None,
+    timeout: float | None = None,
+    engine: Engine = "papermill",
 ) -> list[RunRequest]:
     """Return the runs that a reader asks for, or refuse them all.
 
@@ -127,6 +88,10 @@ def plan(
         The output folder.
     cell_timeout : float, optional
         Seconds after which a cell has failed; no limit by default.
+    timeout : float, optional
+        Seconds after which a run has failed; no limit by default.
+    engine : {"papermill", "fork"}
+        As :func:`engine_for` gives it.
 
     Returns
     -------
@@ -161,6 +126,8 @@ def plan(
                 failed=output / "failed" / f"{name}.ipynb",
                 output=output,
                 cell_timeout=cell_timeout,
+                timeout=timeout,
+                engine=engine,
             )
         )
     return requests
@@ -171,6 +138,7 @@ def run(
     executor: Executor | None = None,
     jobs: int = 2,
     on_event: Callable[[RunEvent], None] | None = None,
+    unchanged: Callable[[RunRequest], RunOutcome | None] | None = None,
 ) -> list[RunOutcome]:
     """Run notebooks; one that fails does not stop the others.
 
@@ -179,11 +147,13 @@ def run(
     requests : sequence of RunRequest
         As :func:`plan` gives them. Those whose notebook reads the others' findings run last.
     executor : concurrent.futures.Executor, optional
-        Where to run them; ``jobs`` processes on this machine by default.
+        Where to run them, each in a kernel of its own; ``jobs`` processes on this machine by default.
     jobs : int
         How many at a time.
     on_event : callable, optional
-        Told when a run starts and ends.
+        Told when a run starts, has done a cell, and ends; always in the caller's thread.
+    unchanged : callable, optional
+        Asked for a request right before its run would start; an outcome that it returns stands for the run.
 
     Returns
     -------
@@ -193,52 +163,104 @@ def run(
     waves: tuple[list[int], list[int]] = ([], [])
     for position, request in enumerate(requests):
         waves[source.reads_findings(source.read(request.source))].append(position)
-    outcomes: dict[int, RunOutcome] = {}
     jobs = max(1, min(jobs, len(requests)))
-
-    def tell(kind: Literal["started", "ended"], position: int) -> None:
-        if on_event:
-            name, outcome = requests[position].name, outcomes.get(position)
-            on_event(RunEvent(kind, name, len(outcomes), len(requests), outcome))
-
-    with _executor(executor, jobs) as workers:
+    with _submitter(executor, jobs, requests) as submit:
+        batch = _Batch(requests, submit, on_event, unchanged)
         for wave in waves:
-            waiting, running = deque(wave), dict[Future[RunOutcome], int]()
-            while waiting or running:
-                while waiting and len(running) < jobs:
-                    position = waiting.popleft()
-                    tell("started", position)
-                    running[_submit(workers, requests[position])] = position
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    position = running.pop(future)
-                    outcomes[position] = _outcome(future, requests[position])
-                    tell("ended", position)
-    return [outcomes[position] for position in range(len(requests))]
+            batch.run(wave, jobs)
+    return [batch.outcomes[position] for position in range(len(requests))]
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A run is no longer under way; the future knows its outcome."""
+
+    position: int
+    future: Future[RunOutcome]
+
+
+@dataclass(frozen=True)
+class _At:
+    """A run has done ``cell`` of its ``cells``."""
+
+    position: int
+    cell: int
+    cells: int
+
+
+_Submit = Callable[[RunRequest, Callable[[int, int], None]], Future[RunOutcome]]
+
+
+class _Batch:
+    """Runs under way and those that have ended. News of them may come from any thread, and queues."""
+
+    def __init__(
+        self,
+        requests: Sequence[RunRequest],
+        submit: _Submit,
+        on_event: Callable[[RunEvent], None] | None,
+        unchanged: Callable[[RunRequest], RunOutcome | None] | None,
+    ) -> None:
+        self.outcomes: dict[int, RunOutcome] = {}
+        self._requests, self._submit = requests, submit
+        self._on_event, self._unchanged = on_event, unchanged
+        self._news: SimpleQueue[_At | _Ended] = SimpleQueue()
+
+    def run(self, positions: Sequence[int], jobs: int) -> None:
+        """Run some of the requests, ``jobs`` at a time."""
+        waiting, running = deque(positions), 0
+        while waiting or running:
+            while waiting and running < jobs:
+                running += self._start(waiting.popleft())
+            if running:
+                news = self._news.get()
+                if isinstance(news, _At):
+                    self._tell("cell", news.position, news.cell, news.cells)
+                else:
+                    running -= 1
+                    self._end(news.position, _outcome(news.future, self._requests[news.position]))
+
+    def _start(self, position: int) -> bool:
+        """Start a run, or return False when it is not needed."""
+        request = self._requests[position]
+        known = self._unchanged(request) if self._unchanged else None
+        if known is not None:
+            self._end(position, known)
+            return False
+        self._tell("started", position)
+        try:
+            future = self._submit(request, lambda cell, cells: self._news.put(_At(position, cell, cells)))
+        except BrokenExecutor as error:  # that is an outcome of this run, too
+            future = Future()
+            future.set_exception(error)
+        future.add_done_callback(lambda future: self._news.put(_Ended(position, future)))
+        return True
+
+    def _end(self, position: int, outcome: RunOutcome) -> None:
+        self.outcomes[position] = outcome
+        self._tell("ended", position)
+
+    def _tell(self, kind: Literal["started", "cell", "ended"], position: int, cell: int = 0, cells: int = 0) -> None:
+        if self._on_event:
+            name, outcome = self._requests[position].name, self.outcomes.get(position)
+            done, total = len(self.outcomes), len(self._requests)
+            self._on_event(RunEvent(kind, name, done, total, outcome, cell, cells))
 
 
 @contextmanager
-def _executor(given: Executor | None, jobs: int) -> Iterator[Executor]:
-    """Yield the executor to use; our own is ended, and its runs with it when we are interrupted."""
+def _submitter(given: Executor | None, jobs: int, requests: Sequence[RunRequest]) -> Iterator[_Submit]:
+    """Yield what starts a run; processes of our own are ended, and runs with them when we are interrupted."""
     if given is not None:
-        yield given
+        # Its process is not ours to run cells in, and need not have one thread.
+        yield lambda request, _: given.submit(run_one, replace(request, engine="papermill"))
         return
-    workers = Workers(jobs)
+    workers = Workers(jobs, [request.source for request in requests])
     try:
-        yield workers
+        yield workers.submit
     except BaseException:
         workers.terminate()
         raise
     workers.shutdown()
-
-
-def _submit(workers: Executor, request: RunRequest) -> Future[RunOutcome]:
-    """Hand over a run; that the executor has broken is an outcome of this run, too."""
-    try:
-        return workers.submit(run_one, request)
-    except BrokenExecutor as error:
-        future: Future[RunOutcome] = Future()
-        future.set_exception(error)
-        return future
 
 
 def _outcome(future: Future[RunOutcome], request: RunRequest) -> RunOutcome:
@@ -246,88 +268,5 @@ def _outcome(future: Future[RunOutcome], request: RunRequest) -> RunOutcome:
     error = CancelledError() if future.cancelled() else future.exception()
     if error is None:
         return future.result()
-    _remove(request.target)
-    reason = "its process died" if isinstance(error, BrokenExecutor) else _last_line(error)
-    return RunOutcome(request.name, ok=False, seconds=0.0, error=f"{request.name}: {reason}")
-
-
-def run_one(request: RunRequest) -> RunOutcome:
-    """Run one notebook and write it, whole, where the request says.
-
-    Parameters
-    ----------
-    request : RunRequest
-        The notebook, its parameters and where the result goes.
-
-    Returns
-    -------
-    RunOutcome
-        A failure is an outcome, not an exception. The executed notebook of an earlier run is removed
-        by a run that fails, and an earlier partial notebook by a run that succeeds.
-    """
-    started = time.monotonic()
-    try:
-        notebook, failure = _execute(request)
-        goes_to, stale = (request.failed, request.target) if failure else (request.target, request.failed)
-        outputs.write_text(goes_to, nbformat.writes(notebook) + "\n")
-        _remove(stale)
-    except Exception as error:  # whatever it is, the other runs go on
-        _remove(request.target)
-        message = f"{request.name}: {_last_line(error)}"
-        return RunOutcome(request.name, ok=False, seconds=time.monotonic() - started, error=message)
-    seconds = time.monotonic() - started
-    if failure is None:
-        return RunOutcome(request.name, ok=True, seconds=seconds, executed=goes_to)
-    return RunOutcome(
-        request.name,
-        ok=False,
-        seconds=seconds,
-        failed_copy=goes_to,
-        cell=failure.cell,
-        error=_message(request, failure),
-    )
-
-
-def _remove(stale: Path) -> None:
-    with suppress(OSError):  # it is not there, or the folder cannot be written, which the outcome says
-        stale.unlink()
-
-
-def _execute(request: RunRequest) -> tuple[NotebookNode, Failure | None]:
-    from musan.collection import kernel  # papermill takes a second to import, and only workers need it
-
-    in_cell = source.parameter_values(source.read(request.source))
-    changed = {
-        name: value for name, value in request.parameters.items() if name not in in_cell or in_cell[name] != value
-    }
-    environment = {"MUSAN_OUTPUT": str(request.output)}
-    notebook, failure = kernel.execute(request.source, changed, environment, request.cell_timeout)
-    notebook.metadata.setdefault("musan", {})["run"] = {
-        "notebook": request.name,
-        "parameters": dict(request.parameters),
-        "version": __version__,
-    }
-    return notebook, failure
-
-
-def _message(request: RunRequest, failure: Failure) -> str:
-    """Say in one line where a notebook failed, why, and where to look."""
-    lines = (line.strip() for line in failure.code.splitlines())
-    code = next((line for line in lines if line and not line.startswith("#")), "")
-    return (
-        f"{request.name}: cell {failure.cell} (`{_shortened(code, CODE_SHOWN)}`): "
-        f"{_shortened(failure.error, ERROR_SHOWN)}; partial notebook in {_shown(request.failed)}"
-    )
-
-
-def _last_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {_shortened(lines[-1], ERROR_SHOWN)}" if lines else type(error).__name__
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    reason = "its process died" if isinstance(error, BrokenExecutor) else last_line(error)
+    return without_notebook(request, time.time(), reason)

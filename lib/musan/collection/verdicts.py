@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import json
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
-from musan import claims
 from musan.collection import outputs
 from musan.errors import CollectionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import pandas as pd
 
 Format = Literal["csv", "json", "markdown"]
 BEGIN, END = "<!-- verdicts:begin -->", "<!-- verdicts:end -->"
+JSON = "verdicts.json"
 HEADINGS = {
     "title": "Claim",
     "statement": "Is it true?",
@@ -84,25 +86,59 @@ def read(output: Path) -> pd.DataFrame:
     CollectionError
         When no notebook has been run.
     """
+    from musan import claims  # takes a second to import, and what is written needs none of it
+
     return claims.verdict_table(claims.collect(require_executed(output)))
 
 
-def short(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns for a reader in a hurry, every cell in words.
+def written(output: Path) -> list[dict[str, Any]]:
+    """Return the verdicts that :func:`write` has written.
+
+    Parameters
+    ----------
+    output : Path
+        The output folder.
+
+    Returns
+    -------
+    list of dict
+        One a claim.
+    """
+    found: list[dict[str, Any]] = json.loads((output / JSON).read_text(encoding="utf-8"))
+    return found
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table of verdicts as :func:`written` would give it.
 
     Parameters
     ----------
     table : DataFrame
         As :func:`musan.claims.verdict_table` makes it.
+    """
+    found: list[dict[str, Any]] = json.loads(as_text(table, "json"))
+    return found
+
+
+def short(verdicts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return the columns for a reader in a hurry, every cell in words.
+
+    Parameters
+    ----------
+    verdicts : sequence of mapping
+        As :func:`written` gives them.
 
     Returns
     -------
-    DataFrame
-        Texts under the headings of :data:`HEADINGS`.
+    list of list of str
+        Texts in the order of :data:`HEADINGS`.
     """
-    agreement = ["" if pd.isna(share) else f"{100 * share:.0f} %" for share in table["agreement"]]
-    texts = table.assign(agreement=agreement)[list(HEADINGS)].astype(str)
-    return texts.rename(columns=HEADINGS)
+    return [[_words(row[column]) for column in HEADINGS] for row in verdicts]
+
+
+def _words(value: object) -> str:
+    """Return a cell as text; the only number among them is the agreement, a share."""
+    return f"{100 * value:.0f} %" if isinstance(value, int | float) else str(value or "")
 
 
 def as_text(table: pd.DataFrame, form: Format) -> str:
@@ -124,8 +160,7 @@ def as_text(table: pd.DataFrame, form: Format) -> str:
         return table.to_csv(index=False, lineterminator="\n")
     if form == "json":
         return table.to_json(orient="records", indent=2, force_ascii=False) + "\n"
-    rows = short(table)
-    lines = [list(rows.columns), ["---"] * rows.shape[1], *rows.to_numpy().tolist()]
+    lines = [list(HEADINGS.values()), ["---"] * len(HEADINGS), *short(rows(table))]
     return "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
 
 
@@ -148,7 +183,7 @@ def write(table: pd.DataFrame, output: Path) -> list[Path]:
     list of Path
         The two files.
     """
-    paths = [output / "verdicts.csv", output / "verdicts.json"]
+    paths = [output / "verdicts.csv", output / JSON]
     outputs.write_text(paths[0], as_text(table, "csv"))
     outputs.write_text(paths[1], as_text(table, "json"))
     return paths

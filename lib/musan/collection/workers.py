@@ -2,91 +2,221 @@
 
 from __future__ import annotations
 
+import ast
 import logging
-import multiprocessing
-import signal
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+import math
+import threading
+import time
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from musan.collection import startup
+from musan.collection import source
+from musan.collection.child import Done
+from musan.collection.forks import GRACE, Child, ForkServer, Spawned, fate
+from musan.collection.limits import Limits
+from musan.collection.progress import CellBegan, CellEnded
+from musan.collection.single import RunOutcome, RunRequest, finish, run_one, without_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-GRACE = 10  # seconds that a process told to stop has for stopping its kernel
+# What to load before forking, as far as notebooks import it: known to print nothing and to start no thread.
+PACKAGES = {"matplotlib", "musan", "numpy", "pandas", "scipy", "seaborn", "statsmodels"}
 
 
-class Workers(Executor):
-    """An executor in which a process that dies takes only its own run with it.
-
-    A ``ProcessPoolExecutor`` that loses a process fails every run that it was given, so each process
-    here is a pool of one, replaced when it breaks.
+class Workers:
+    """Runs notebooks in processes, each waited for by a thread; one that dies takes only its own run with it.
 
     Parameters
     ----------
     jobs : int
-        How many processes.
+        How many at a time.
+    notebooks : sequence of Path
+        Source notebooks that may have to be run; what they import is loaded before the first fork.
     """
 
-    def __init__(self, jobs: int) -> None:
-        self._others = set(multiprocessing.active_children())
-        self._free: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
-        self._pools = [_pool() for _ in range(jobs)]
-        for pool in self._pools:
-            self._free.put(pool)
+    def __init__(self, jobs: int, notebooks: Sequence[Path]) -> None:
+        self._notebooks = notebooks
+        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="musan-run")
+        self._lock = threading.Lock()
+        self._busy: set[Child] = set()
+        self._spare: list[Spawned] = []
+        self._server: ForkServer | None = None
+        self._warned = self._ended = False
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Hand a call to a free process; wait for one when all are busy."""
-        pool = self._free.get()
+    def submit(self, request: RunRequest, on_cell: Callable[[int, int], None]) -> Future[RunOutcome]:
+        """Start a run as soon as there is a thread to wait for it.
 
-        def give_back(future: Future[T]) -> None:
-            broken = not future.cancelled() and isinstance(future.exception(), BrokenProcessPool)
-            self._free.put(self._replace(pool) if broken else pool)
+        Parameters
+        ----------
+        request : RunRequest
+            What to run.
+        on_cell : callable
+            Told, in any thread, how many of the notebook's code cells have run, and how many it has.
 
-        future = pool.submit(fn, *args, **kwargs)
-        future.add_done_callback(give_back)
-        return future
+        Returns
+        -------
+        Future of RunOutcome
+            It fails only when :meth:`terminate` has ended the run.
+        """
+        return self._threads.submit(self._run, request, on_cell)
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes once they have done what they were given."""
-        for pool in self._pools:
-            pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+    def shutdown(self) -> None:
+        """End once all is done."""
+        self._threads.shutdown()
+        for child in self._spare:
+            child.end()
+            child.close()
+        if self._server:
+            self._server.close()
 
     def terminate(self) -> None:
-        """End the processes and the kernels they have started, now."""
-        self.shutdown(wait=False, cancel_futures=True)
-        processes = set(multiprocessing.active_children()) - self._others
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join(GRACE)
-            process.kill()
+        """End all runs, and the kernels and processes they have started, now."""
+        with self._lock:
+            self._ended = True
+            busy = list(self._busy)
+            if self._server:
+                self._server.close()
+        for child in busy:
+            child.stop()  # all of them, before waiting for each
+        for child in busy:
+            child.end()
+        self._threads.shutdown(cancel_futures=True)
+        self.shutdown()
 
-    def _replace(self, broken: ProcessPoolExecutor) -> ProcessPoolExecutor:
-        fresh = _pool()
-        self._pools[self._pools.index(broken)] = fresh
-        return fresh
+    def _run(self, request: RunRequest, on_cell: Callable[[int, int], None]) -> RunOutcome:
+        started = time.time()
+        try:
+            server = self._fork_server() if request.engine == "fork" else None
+            if not server:
+                request = replace(request, engine="papermill")
+            child = self._child(server)
+        except (OSError, EOFError) as error:
+            return without_notebook(request, started, f"its process could not be started ({error})")
+        try:
+            child.give(run_one, request)
+            ended = _wait(child, request, on_cell)
+            if self._ended:
+                raise CancelledError  # what an earlier run has left stays as it is
+            return ended if isinstance(ended, RunOutcome) else _salvaged(child, request, started, ended)
+        finally:
+            self._release(child)
+
+    def _fork_server(self) -> ForkServer | None:
+        """Return what forks, once it can; None when it may not."""
+        with self._lock:
+            if self._ended:
+                raise CancelledError
+            if not self._server or self._server.has_died():
+                self._server = ForkServer(imports(self._notebooks))
+            server = self._server
+        reason = server.why_not()
+        with self._lock:
+            if reason and not self._warned and not self._ended:
+                logging.getLogger("musan").warning("runs take longer, each in a kernel of its own: %s", reason)
+            self._warned |= bool(reason)
+        return None if reason else server
+
+    def _child(self, server: ForkServer | None) -> Child:
+        with self._lock:
+            child = server.fork() if server else self._spare.pop() if self._spare else Spawned()
+            self._busy.add(child)
+            if self._ended:
+                child.stop()
+        return child
+
+    def _release(self, child: Child) -> None:
+        """Keep a process for the next run if it can do another, else end it."""
+        with self._lock:
+            self._busy.discard(child)
+            if isinstance(child, Spawned) and child.idle and not self._ended:
+                self._spare.append(child)
+                return
+        child.end()
+        child.close()
 
 
-def _pool() -> ProcessPoolExecutor:
-    # Spawned, not forked: a fork copies locks that another thread of the caller may hold.
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare)
+def imports(notebooks: Iterable[Path]) -> list[str]:
+    """Return the modules that notebooks import and that may be loaded for them.
+
+    Parameters
+    ----------
+    notebooks : iterable of Path
+        Source notebooks.
+
+    Returns
+    -------
+    list of str
+        Names, those of whole packages first.
+    """
+    found: set[str] = set()
+    for notebook in notebooks:
+        for cell in source.read(notebook)["cells"]:
+            if cell.get("cell_type") == "code":
+                found |= _imports("".join(cell["source"]))
+    return sorted(name for name in found if name.partition(".")[0] in PACKAGES)
 
 
-def _prepare() -> None:
-    """Leave an interrupt from the keyboard to the parent, which then ends its processes by SIGTERM."""
-    startup.lean()
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a kernel that is killed leaves tasks open
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, _leave)
+def _imports(code: str) -> set[str]:
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a magic command, or an error that the run will show
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            # What is imported from a package may be a module of it or not; if not, that import just fails.
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
 
 
-def _leave(*_: object) -> NoReturn:
-    """Unwind the stack, so that the kernel is stopped and no half-written file stays."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(128 + signal.SIGTERM)
+@dataclass(frozen=True)
+class _Loss:
+    """What ended a run from outside, as the name and the message of an error."""
+
+    name: str
+    reason: str
+
+
+def _wait(child: Child, request: RunRequest, on_cell: Callable[[int, int], None]) -> RunOutcome | _Loss:
+    """Wait for a run, no longer than it may take."""
+    limits = Limits(request.cell_timeout, request.timeout)
+    # A kernel's time is measured by papermill's client; this is for the case that it has died or hangs itself.
+    grace = GRACE if request.engine == "papermill" else 0
+    run_ends = _after(request.timeout, grace)
+    cell_ends = math.inf
+    while True:
+        left = min(run_ends, cell_ends) - time.monotonic()
+        try:
+            said = child.hear(None if left == math.inf else max(left, 0))
+        except EOFError:
+            return _Loss("DeadKernelError", f"the process died: {fate(child.end())}")
+        if said is None:
+            child.end()
+            return _Loss("CellTimeoutError", limits.over(run=time.monotonic() >= run_ends))
+        if isinstance(said, Done):
+            outcome: RunOutcome = said.result
+            return outcome
+        if isinstance(said, CellBegan):
+            cell_ends = _after(request.cell_timeout, grace)
+        elif isinstance(said, CellEnded):
+            cell_ends = math.inf
+            on_cell(said.done, said.cells)
+
+
+def _after(seconds: float | None, grace: float) -> float:
+    return math.inf if seconds is None else time.monotonic() + seconds + grace
+
+
+def _salvaged(child: Child, request: RunRequest, started: float, loss: _Loss) -> RunOutcome:
+    """Return the outcome of a run whose process is lost, with the notebook as far as it had come."""
+    from musan.collection import kernel  # papermill takes a second to import
+
+    salvaged = kernel.salvage(child.journal.reports(), loss.name, loss.reason)
+    if salvaged is None:
+        return without_notebook(request, started, loss.reason)
+    return finish(request, started, *salvaged)
