@@ -205,6 +205,117 @@ def test_a_stack_of_samples_is_each_sample():
     np.testing.assert_allclose(bai_perron_variance(scores)[1], bai_perron_variance(scores[1]))
 
 
+# R once more, on series that no other test uses
+
+
+OTHERS = {name: frame.dropna(axis=1).drop(columns="series") for name, frame in table("others").groupby("series")}
+MORE_HACS = HACS | {
+    "bartlett_prewhitened": Hac("bartlett"),
+    "newey_west_raw": Hac("bartlett", "newey_west", prewhiten=False),
+    "lag_3": Hac("bartlett", 4, prewhiten=False, adjust=False),
+    "white": Hac("bartlett", 1, prewhiten=False, adjust=False),
+}
+
+
+def other(name):
+    frame = OTHERS[name].reset_index(drop=True)
+    return frame["y"].to_numpy(), frame.drop(columns="y").to_numpy() if frame.shape[1] > 1 else None
+
+
+def of_other(name, start):
+    return {
+        q.removeprefix(start): v for (case, q), v in VALUES.items() if case == f"other_{name}" and q.startswith(start)
+    }
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_series_one_break_is_strucchanges(name):
+    y, regressors = other(name)
+    for trimming, expected in of_other(name, "one_").items():
+        result = breaks.unknown_break(y, regressors, trimming=float(trimming), replications=0)
+        assert result.position == expected[0]
+        np.testing.assert_allclose(result.tests["statistic"], expected[1:4], rtol=1e-9)
+        np.testing.assert_allclose(result.tests["p_asymptotic"], expected[4:], atol=1e-10)
+    for position, expected in of_other(name, "chow_").items():
+        result = breaks.chow(y, int(position), regressors, replications=0)
+        np.testing.assert_allclose([result.statistic, result.p_table], expected, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_series_covariances_are_sandwichs(name):
+    y, regressors = other(name)
+    design = np.column_stack([np.ones(len(y)), *([] if regressors is None else [regressors])])
+    residuals = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    for kind, expected in of_other(name, "covariance_").items():
+        found = sandwich(design, residuals, MORE_HACS[kind], constant=0)
+        np.testing.assert_allclose(found.ravel(), expected, rtol=1e-7, atol=1e-12)
+    for kind, hac in MORE_HACS.items():
+        if (f"other_{name}", f"sup_{kind}") in VALUES:
+            result = breaks.unknown_break(y, regressors, trimming=0.2, covariance=hac, replications=0)
+            np.testing.assert_allclose(
+                result.frame["statistic"].max(), VALUES[f"other_{name}", f"sup_{kind}"], rtol=1e-7
+            )
+
+
+@pytest.mark.parametrize("trimming", [0.15, 0.25])
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_series_several_breaks_are_strucchanges(name, trimming):
+    y, regressors = other(name)
+    choices = {"trimming": trimming, "max_breaks": 4 if trimming == 0.15 else 2, "replications": 0}
+    result = breaks.multiple_breaks(y, regressors, **choices)
+    results = {"classical": result, "andrews": breaks.multiple_breaks(y, regressors, covariance=Hac(), **choices)}
+    for m, expected in of_other(name, f"fit_{trimming:g}_").items():
+        np.testing.assert_allclose(result.partitions.loc[int(m), ["rss", "bic"]].astype(float), expected[:2], rtol=1e-9)
+        if m == "0":
+            continue
+        assert result.dates_of(int(m))["position"].tolist() == expected[2:].tolist()
+    for column, start in (("sup_f", "sup_f_"), ("next_sup_f", "next_")):
+        for m, expected in of_other(name, f"{start}{trimming:g}_").items():
+            np.testing.assert_allclose(result.tests.loc[int(m), column], expected, rtol=1e-8)
+    for key, expected in of_other(name, f"interval_{trimming:g}_").items():
+        m, covariance = key.split("_")
+        dates = results[covariance].dates_of(int(m), level=0.9)
+        found = dates[["low_position", "position", "high_position"]].to_numpy().T.ravel()
+        given = np.isfinite(expected)  # where R gives none, an interval from the date itself on
+        np.testing.assert_array_equal(found[given], expected[given])
+        assert np.isfinite(found).all()
+        assert (dates["low_position"] <= dates["position"]).all()
+        assert (dates["position"] <= dates["high_position"]).all()
+    for m, expected in of_other(name, f"regimes_{trimming:g}_").items():
+        found = breaks.multiple_breaks(y, regressors, choose=int(m), **choices).regimes["estimate"]
+        k = len(expected) // (int(m) + 1)
+        np.testing.assert_allclose(found, expected.reshape(k, -1).T.ravel(), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_series_sums_are_strucchanges(name):
+    y, regressors = other(name)
+    covariances = {"classical": "classical", "andrews": "hac", "newey_west": Hac("bartlett", "newey_west")}
+    calls = {
+        "ols-cusum": breaks.cusum,
+        "rec-cusum": lambda *a, **k: breaks.cusum(*a, residuals="recursive", **k),
+        "ols-mosum": lambda *a, **k: breaks.mosum(*a, window=0.25, **k),
+    }
+    for kind, call in calls.items():
+        for covariance, choice in covariances.items():
+            result = call(y, regressors, covariance=choice, replications=0)
+            found = result.statistic, result.p_asymptotic
+            np.testing.assert_allclose(found, VALUES[f"other_{name}", f"{kind}_{covariance}"], rtol=1e-7, atol=1e-9)
+            boundary = result.frame["boundary"].iloc[-1]  # R's root is good to five digits
+            assert boundary == pytest.approx(VALUES[f"other_{name}", f"{kind}_boundary"][-1], rel=3e-5)
+
+
+def test_recursive_residuals_wait_for_the_regressors_to_move():
+    y, late = errors(40, 0.3, 2), (np.arange(40) >= 20) * np.random.default_rng(1).standard_normal(40)
+    result = breaks.cusum(y, late, residuals="recursive", replications=0)
+    assert result.frame["position"].tolist() == [*range(2, 21), *range(22, 41)]
+    moved = breaks.cusum(y + 5 + 7 * late, late, residuals="recursive", replications=0)
+    np.testing.assert_allclose(moved.frame["process"], result.frame["process"], atol=1e-9)  # no coefficient left in it
+    plain = breaks.cusum(y[:20], residuals="recursive", replications=0).frame["process"].to_numpy()
+    ratio = result.frame["process"].to_numpy()[:19] / plain
+    np.testing.assert_allclose(ratio, ratio[0])
+
+
 # Bai and Perron (2003)
 
 
@@ -352,6 +463,17 @@ def test_size_is_kept_under_serial_correlation(n, rho):
         assert np.mean([t.tests.loc["sup", "p_asymptotic"] <= 0.05 for t in tests]) > 0.25
 
 
+def test_size_is_kept_with_a_trend_and_with_recursive_residuals():
+    found = []
+    for seed in range(80):
+        y, choices = errors(24, 0.5, seed), {"replications": 199, "seed": 9000 + seed}
+        changing = breaks.unknown_break(y, np.arange(24), **choices).p_value
+        fixed = breaks.unknown_break(y, fixed=np.arange(24), **choices).p_value
+        recursive = breaks.cusum(y, residuals="recursive", **choices).p_value
+        found.append([p <= 0.05 for p in (changing, fixed, recursive)])
+    assert (np.mean(found, axis=0) <= 0.1).all()  # two standard errors above 0.05
+
+
 def test_a_plausible_shift_is_found():
     rates = []
     for seed in range(60):
@@ -447,6 +569,28 @@ def test_bad_series_are_refused(test, y, what):
     ("call", "where"),
     [
         (lambda: breaks.unknown_break(GOOD, trimming=0), "trimming"),
+        (lambda: breaks.unknown_break(GOOD, trimming="wide"), "trimming"),
+        (lambda: breaks.unknown_break(GOOD, trimming=np.inf), "trimming"),
+        (lambda: breaks.unknown_break(GOOD + 0j), "y"),
+        (lambda: breaks.unknown_break(GOOD, replications=199.5), "replications"),
+        (lambda: breaks.unknown_break(GOOD, replications="many"), "replications"),
+        (lambda: breaks.unknown_break(GOOD, seed=-1), "seed"),
+        (lambda: breaks.unknown_break(GOOD, np.where(np.arange(48) == 2, np.nan, 1.0)), "regressors"),
+        (lambda: breaks.unknown_break(GOOD, fixed=np.arange(47)), "fixed"),
+        (lambda: breaks.chow(monthly(GOOD), "2016"), "date"),
+        (lambda: breaks.chow(monthly(GOOD), 2016), "date"),
+        (lambda: breaks.chow(monthly(GOOD), pd.NaT), "date"),
+        (lambda: breaks.chow(GOOD, [20]), "date"),
+        (lambda: breaks.chow(np.where(np.arange(48) == 3, np.nan, GOOD), 20), "y"),
+        (lambda: breaks.chow(GOOD[:7], 4), "y"),
+        (lambda: breaks.chow(np.ones(48), 20), "y"),
+        (lambda: breaks.chow(monthly(GOOD).iloc[::-1], "2016-01"), "y"),
+        (lambda: breaks.chow(pd.concat([monthly(GOOD), monthly(GOOD).iloc[-1:]]), "2016-01"), "y"),
+        (lambda: breaks.multiple_breaks(GOOD, max_breaks=1.5), "max_breaks"),
+        (lambda: breaks.multiple_breaks(GOOD, significance=0), "significance"),
+        (lambda: breaks.multiple_breaks(GOOD, replications=0).dates_of("two"), "breaks"),
+        (lambda: breaks.multiple_breaks(GOOD, replications=0).dates_of(1, level=0), "level"),
+        (lambda: breaks.mosum(GOOD, window=None), "window"),
         (lambda: breaks.unknown_break(GOOD, trimming=0.6), "trimming"),
         (lambda: breaks.unknown_break(GOOD, np.arange(48), trimming=0.04), "trimming"),
         (lambda: breaks.unknown_break(GOOD, level=1.2), "level"),

@@ -108,6 +108,64 @@ def test_errors_are_statsmodels():
     np.testing.assert_allclose(result.coefficients["p_value"], other.pvalues)
 
 
+# R once more, on series that no other test uses
+
+
+OTHERS = {name: frame.reset_index(drop=True) for name, frame in pd.read_csv(REFERENCE / "others.csv").groupby("series")}
+OTHER_CASES = {
+    "homicides_poisson": (53, 12),
+    "discoveries_poisson": ([25, 50], 1),
+    "deaths_poisson": (30, 12),
+    "deaths_quasipoisson": ([14, 30, 61], 12),
+    "gas_gaussian": (44, 4),
+}
+MORE_COVARIANCES = {
+    "classical": "classical",
+    "smooth": "hac",
+    "newey_west": NEWEY_WEST,
+    "andrews": Hac(),
+    "white": Hac("bartlett", 1, prewhiten=False, adjust=False),
+    "andrews_raw": Hac(prewhiten=False),
+    "quadratic_newey_west": Hac(bandwidth="newey_west"),
+}
+
+
+@pytest.mark.parametrize("covariance", MORE_COVARIANCES)
+@pytest.mark.parametrize("name", OTHER_CASES)
+def test_other_series_are_rs(name, covariance):
+    series, family = name.split("_")
+    frame, (dates, length) = OTHERS[series], OTHER_CASES[name]
+    choices = {"seasonality": "dummies", "season_length": length} if length > 1 else {}
+    exposure = None if family == "gaussian" else frame["exposure"].to_numpy()
+    result = interrupted.fit(
+        frame["y"].to_numpy(), dates, family=family, exposure=exposure, covariance=MORE_COVARIANCES[covariance],
+        intervals="normal", **choices,
+    )  # fmt: skip
+    case, fitted = f"other_{name}", result.frame["fitted"]
+    np.testing.assert_allclose(result.coefficients["estimate"], VALUES[case, "coefficients"], rtol=1e-8)
+    np.testing.assert_allclose([fitted.sum(), (fitted**2).sum()], VALUES[case, "fitted_sum"], rtol=1e-10)
+    np.testing.assert_allclose(result.coefficients["standard_error"], VALUES[case, covariance], rtol=1e-6)
+    total = result.total.iloc[0]
+    found = total["effect"], (total["effect_high"] - total["effect"]) / Z
+    np.testing.assert_allclose(found, VALUES[case, f"total_{covariance}"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_placebo_statistics_are_rs(name):
+    y = OTHERS[name]["y"].to_numpy(float)
+    found = [interrupted.placebo(y, len(y) // 2, term=t).frame["statistic"] for t in ("level", "slope", "joint")]
+    np.testing.assert_allclose([f.max() for f in found], VALUES[f"placebo_{name}", "largest"], rtol=1e-8)
+    np.testing.assert_allclose([f.mean() for f in found], VALUES[f"placebo_{name}", "mean"], rtol=1e-8)
+
+
+def test_values_in_dollars_are_counts_like_others():
+    t = np.arange(60)
+    y = np.where(t % 7 == 0, 0.0, 3.1e9 * np.exp(-0.02 * t - 0.4 * (t >= 40) + 0.2 * errors(60, 0.3, 4)))
+    small, large = (interrupted.fit(y / unit, 40, family="poisson", intervals="t") for unit in (1e6, 1))
+    np.testing.assert_allclose(large.coefficients.iloc[1:, :4], small.coefficients.iloc[1:, :4], rtol=1e-6)
+    assert large.total["share"].item() == pytest.approx(small.total["share"].item())
+
+
 # Definitions
 
 
@@ -280,12 +338,29 @@ COUNTS = monthly(np.random.default_rng(1).poisson(5, 48).astype(float))
         (lambda: interrupted.fit(COUNTS - 3, "2016-01", family="poisson"), "y"),
         (lambda: interrupted.fit(COUNTS.where(COUNTS.index < "2016-02", 0.0), "2016-01", family="poisson"), "y"),
         (lambda: interrupted.fit(GOOD, "2031-01"), "dates"),
+        (lambda: interrupted.fit(GOOD, "2016"), "dates"),
+        (lambda: interrupted.fit(GOOD, ["2016-01", "2016-01"]), "dates"),
+        (lambda: interrupted.fit(COUNTS, "2016-01", family="poisson", exposure="days"), "exposure"),
+        (lambda: interrupted.fit(COUNTS, "2016-01", family="poisson", exposure=pd.Series(np.ones(48))), "exposure"),
+        (lambda: interrupted.fit(COUNTS, "2016-01", family="poisson", exposure=np.full(48, np.nan)), "exposure"),
+        (lambda: interrupted.fit(GOOD, "2016-01", seasonality="fourier", harmonics=1.5), "harmonics"),
+        (lambda: interrupted.fit(GOOD, "2016-01", seasonality="dummies", season_length=0), "season_length"),
+        (lambda: interrupted.fit(GOOD, "2016-01", seed="x"), "seed"),
+        (lambda: interrupted.fit(GOOD, "2016-01", order=-1), "order"),
+        (lambda: interrupted.placebo(GOOD.where(GOOD.index != GOOD.index[4]), "2016-01"), "y"),
+        (lambda: interrupted.placebo(GOOD.iloc[::-1], "2016-01"), "y"),
+        (lambda: interrupted.placebo(pd.concat([GOOD, GOOD.iloc[-1:]]), "2016-01"), "y"),
+        (lambda: interrupted.placebo(GOOD * 0, "2016-01"), "y"),
+        (lambda: interrupted.placebo(GOOD.iloc[:6], "2014-03"), "margin"),
+        (lambda: interrupted.placebo(COUNTS - 3, "2016-01", family="poisson"), "y"),
+        (lambda: interrupted.placebo(GOOD, "2016-01", controls=np.arange(47)), "controls"),
+        (lambda: interrupted.placebo(GOOD, "2016-01", margin="wide"), "margin"),
         (lambda: interrupted.fit(GOOD, []), "dates"),
         (lambda: interrupted.fit(GOOD, "2017-11"), "dates"),
         (lambda: interrupted.fit(GOOD, ["2016-05", "2016-01"]), "dates"),
         (lambda: interrupted.fit(GOOD, ["2016-01", "2016-02"]), "dates"),
         (lambda: interrupted.fit(GOOD, "2016-01", controls=np.arange(48)), "dates"),
-        (lambda: interrupted.fit(GOOD, "2016-01", controls=np.arange(47)), "regressors"),
+        (lambda: interrupted.fit(GOOD, "2016-01", controls=np.arange(47)), "controls"),
         (lambda: interrupted.fit(GOOD, "2016-01", exposure=np.ones(48)), "exposure"),
         (lambda: interrupted.fit(COUNTS, "2016-01", family="poisson", exposure=np.zeros(48)), "exposure"),
         (lambda: interrupted.fit(GOOD, "2016-01", family="binomial"), "family"),

@@ -8,7 +8,7 @@ out the statistic again (Bühlmann 1997, Bernoulli 3; Diebold and Chen 1996, Jou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from scipy import linalg, signal
 
 from musan.errors import MethodError
 from musan.methods.arguments import choice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Array = npt.NDArray[np.float64]
 Innovations = Literal["resampled", "wild", "normal"]
@@ -86,8 +89,68 @@ class Autoregression:
         return f"errors follow an autoregression of order {self.order} ({numbers})"
 
 
+@dataclass(frozen=True)
+class Bootstrap:
+    """How samples are drawn under a null hypothesis.
+
+    Parameters
+    ----------
+    replications : int
+        Samples; none if 0.
+    order : int, "bic" or "aic"
+        As in :func:`fit`.
+    innovations : {"resampled", "wild", "normal"}
+        As in :meth:`Autoregression.draw`.
+    seed : int
+
+    Raises
+    ------
+    MethodError
+        A number of samples under 99 that is not 0, no whole number, or an unknown kind of innovations.
+    """
+
+    replications: int
+    order: Order
+    innovations: Innovations
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, value in (("replications", self.replications), ("seed", self.seed)):
+            if not isinstance(value, int | np.integer) or value < 0:
+                raise MethodError(f"it is {value!r}", name, "give a whole number, 0 or more")
+        if 0 < self.replications < 99:
+            raise MethodError(f"it is {self.replications}", "replications", "give at least 99, or 0 for no bootstrap")
+        choice("innovations", self.innovations, get_args(Innovations))
+
+    def fit(self, residuals: Array, judge: Array, design: Array, *, as_demeaned: bool = True) -> Autoregression:
+        """Return the errors' autoregression under the null hypothesis; arguments as in :func:`fit`."""
+        return fit(residuals, self.order, judge=judge, design=design, as_demeaned=as_demeaned)
+
+    def draw(self, errors: Autoregression) -> Array:
+        """Return samples of errors, shape (replications, n)."""
+        return errors.draw(self.replications, np.random.default_rng(self.seed), self.innovations)
+
+    def p_values(self, observed: Array, errors: Autoregression, statistic: Callable[[Array], Array]) -> Array:
+        """Return the p-value of each statistic, NaN without replications."""
+        if not self.replications:
+            return np.full(np.shape(observed), np.nan)
+        return share_beyond(observed, statistic(self.draw(errors)))
+
+    def words(self, errors: Autoregression, null: str) -> tuple[str, ...]:
+        """Return the bootstrap in words, for a list of assumptions."""
+        if not self.replications:
+            return ()
+        how = f"{errors.words()}, innovations {self.innovations}"
+        return (f"bootstrap of {self.replications} draws under {null}: {how}",)
+
+
 def fit(
-    residuals: Array, order: Order = "bic", *, judge: Array | None = None, design: Array | None = None
+    residuals: Array,
+    order: Order = "bic",
+    *,
+    judge: Array | None = None,
+    design: Array | None = None,
+    as_demeaned: bool = False,
 ) -> Autoregression:
     """Fit an autoregression to residuals by Yule and Walker.
 
@@ -104,6 +167,10 @@ def fit(
         The regressors behind the residuals. If given, the autocorrelations are corrected for the k
         coefficients estimated: those are solved for that make residuals with the observed ones
         expected. Without it, short series look less persistent than they are.
+    as_demeaned : bool
+        Correct for all but one of the k only, by the autocorrelations expected of errors less their mean. A break
+        that the null hypothesis leaves out makes residuals look more persistent than the errors are, which
+        offsets the rest of the bias; a full correction would cost a test of breaks half its power.
 
     Returns
     -------
@@ -123,19 +190,16 @@ def fit(
     else:
         lags = _chosen_order(_autocorrelations(residuals if judge is None else judge, highest), n, order)
     observed = _autocorrelations(residuals, lags)
-    implied = observed if design is None else _corrected(observed, design)
+    implied = observed
+    if design is not None and not (as_demeaned and design.shape[1] == 1):
+        implied = _corrected(observed, design)
+        if as_demeaned:
+            implied = _expected(implied, _moments(np.ones((n, 1)), lags + 1))
     coefficients = _levinson(implied)
     shocks = residuals[lags:] - sum(
         (c * residuals[lags - j : n - j] for j, c in enumerate(coefficients, start=1)), np.zeros(n - lags)
     )
     return Autoregression(coefficients, shocks - shocks.mean(), _implied(coefficients, n), n)
-
-
-def check_bootstrap(replications: int, innovations: str) -> None:
-    """Refuse a number of replications or a kind of innovations that can't be used."""
-    if replications != 0 and replications < 99:
-        raise MethodError(f"it is {replications}", "replications", "give at least 99, or 0 for no bootstrap")
-    choice("innovations", innovations, get_args(Innovations))
 
 
 def share_beyond(observed: Array, drawn: Array) -> Array:
@@ -186,14 +250,10 @@ def _implied(coefficients: Array, n: int) -> Array:
 
 def _corrected(observed: Array, design: Array) -> Array:
     """Return the autocorrelations of errors whose residuals are expected to have the observed ones."""
-    n = len(design)
-    basis = cast("Array", linalg.qr(design, mode="economic")[0])
-    maker = np.eye(n) - basis @ basis.T
-    sums = np.array([_diagonal_sums(maker @ np.eye(n, k=j) @ maker) for j in range(len(observed))])
+    moments = _moments(design, len(observed))
     guess: Array = observed
     for _ in range(200):
-        expected = sums @ _implied(_levinson(guess), n)
-        step = observed - expected / expected[0]
+        step = observed - _expected(guess, moments)
         guess = np.clip(guess + step, -EDGE, EDGE)
         guess[0] = 1.0
         if np.abs(step).max() < 1e-8:
@@ -201,8 +261,27 @@ def _corrected(observed: Array, design: Array) -> Array:
     return guess
 
 
-def _diagonal_sums(matrix: Array) -> Array:
-    """Return the sums along each pair of diagonals, so that a product with a Toeplitz matrix is a dot."""
-    n = len(matrix)
-    both = matrix + matrix.T
-    return np.array([np.trace(both, offset=k) / (2 if k == 0 else 1) for k in range(n)])
+def _expected(autocorrelations: Array, moments: Array) -> Array:
+    """Return the autocorrelations expected of residuals, given those of an autoregression's errors."""
+    sums = moments @ _implied(_levinson(autocorrelations), moments.shape[1])
+    return np.asarray(sums / sums[0])
+
+
+def _moments(design: Array, lags: int) -> Array:
+    """Return what autocovariances of errors add to those of residuals, shape (lags, n).
+
+    With M the matrix that makes residuals and S_j the shift by j, row j holds the sums along the diagonals of
+    M S_j M, both sides together, so that a product with a Toeplitz matrix is a dot product.
+    """
+    basis, n = cast("Array", linalg.qr(design, mode="economic")[0]), len(design)
+    rows = np.zeros((lags, n))
+    for j in range(lags):
+        later, earlier = np.zeros_like(basis), np.zeros_like(basis)
+        later[: n - j], earlier[j:] = basis[j:], basis[: n - j]
+        other = basis @ (later.T @ basis) - earlier
+        pairs = zip(other.T, basis.T, later.T, strict=True)
+        both = np.sum([np.correlate(o, b, "full") - np.correlate(b, f, "full") for o, b, f in pairs], axis=0)
+        rows[j] = both[n - 1 :] + both[n - 1 :: -1]
+        rows[j, 0] /= 2
+        rows[j, j] += n - j
+    return rows

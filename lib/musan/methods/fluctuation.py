@@ -3,7 +3,8 @@
 OLS-CUSUM (Ploberger and Krämer 1992, Econometrica 60), recursive CUSUM (Brown, Durbin and Evans 1975, Journal of the
 Royal Statistical Society B 37) and OLS-MOSUM (Chu, Hornik and Kuan 1995, Biometrika 82), in the definitions of the R
 package strucchange (Zeileis et al. 2002, Journal of Statistical Software 7(2)). No particular kind of change is
-looked for, so where there is a break a test for breaks has more power.
+looked for, so where there is a break a test for breaks has more power. On sizes of the bootstrap see
+:mod:`musan.methods.breaks`.
 """
 
 from __future__ import annotations
@@ -18,21 +19,23 @@ from scipy import optimize
 
 from musan.errors import MethodError
 from musan.methods import autoregression
-from musan.methods.arguments import choice
+from musan.methods.arguments import choice, number
 from musan.methods.facts import facts
 from musan.methods.limit_distributions import bridge_p, mosum_critical, mosum_p, motion_p
 from musan.methods.long_run_variance import Hac, long_run_variance
 from musan.methods.multiple_breaks import MINIMUM, Covariance, chosen_covariance
 from musan.methods.observations import NOTHING, Observations, Values, known, observe
-from musan.methods.partitions import Search, fit_regimes
+from musan.methods.partitions import fit_regimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from musan.methods.autoregression import Innovations, Order
+    from musan.methods.autoregression import Bootstrap, Innovations, Order
 
 Array = npt.NDArray[np.float64]
 Residuals = Literal["ols", "recursive"]
+RECURSIVE = "recursive CUSUM"
+SPAN = 1e-6  # relative distance from what earlier regressors span, under which a row of them adds nothing new
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +109,8 @@ def cusum(
     constant : bool
         Put a constant among the regressors.
     residuals : {"ols", "recursive"}
-        Recursive residuals are one-step forecast errors, without the first k.
+        Recursive residuals are one-step forecast errors. Observations that can't be forecast have none: those that
+        are the first to identify one of the k coefficients, as a rule the first k of the sample.
     covariance : "classical", "hac" or Hac
         Of the errors' standard deviation; HAC takes the long-run one.
     replications, order, innovations, seed
@@ -122,7 +126,8 @@ def cusum(
         Bad data (see :func:`musan.methods.observations.observe`) or fewer than 16 observations.
     """
     choice("residuals", residuals, get_args(Residuals))
-    data = _observed(y, regressors, constant, replications, innovations)
+    bootstrap = autoregression.Bootstrap(replications, order, innovations, seed)
+    data = _observed(y, regressors, constant)
     hac = chosen_covariance(covariance)
     k = data.changing.shape[1]
     if residuals == "ols":
@@ -130,9 +135,8 @@ def cusum(
         positions, divisor, lost = np.arange(1, data.n + 1), np.ones(data.n), k
         p_of: Callable[[float], float] = bridge_p
     else:
-        maker = _recursive(data)
-        positions, lost = np.arange(k + 1, data.n + 1), 0
-        divisor = 1 + 2 * (positions - k) / (data.n - k)
+        maker, positions = _recursive(data)
+        divisor, lost = 1 + 2 * np.arange(1, len(positions) + 1) / len(positions), 0
         p_of = motion_p
 
     def process(draws: Array) -> Array:
@@ -140,9 +144,8 @@ def cusum(
         return np.asarray(np.cumsum(errors, axis=1) / (_deviation(errors, lost, hac) * np.sqrt(errors.shape[1])))
 
     critical = float(optimize.brentq(lambda x: p_of(x) - 0.05, 0.5, 3))
-    kind = "OLS-CUSUM" if residuals == "ols" else "recursive CUSUM"
-    settings = (replications, order, innovations, seed)
-    return _tested(kind, data, process, positions, divisor, critical, p_of, hac, settings)
+    kind = "OLS-CUSUM" if residuals == "ols" else RECURSIVE
+    return _tested(kind, data, process, positions, divisor, critical, p_of, hac, bootstrap)
 
 
 def mosum(
@@ -177,9 +180,10 @@ def mosum(
         Bad data (see :func:`musan.methods.observations.observe`), fewer than 16 observations, or a window
         of less than two of them.
     """
-    data = _observed(y, regressors, constant, replications, innovations)
+    bootstrap = autoregression.Bootstrap(replications, order, innovations, seed)
+    data = _observed(y, regressors, constant)
     hac = chosen_covariance(covariance)
-    width = int(np.floor(data.n * window)) if 0 < window < 1 else 0
+    width = int(np.floor(data.n * window)) if 0 < number("window", window) < 1 else 0
     if width < 2:
         raise MethodError(f"it is {window}", "window", f"give a share from {2 / data.n:.2f} to under 1, such as 0.15")
     maker = _least_squares(data)
@@ -192,19 +196,15 @@ def mosum(
         return np.asarray((sums[:, width:] - sums[:, :-width]) / scale)
 
     critical = mosum_critical(window, 0.05)
-    settings = (replications, order, innovations, seed)
     divisor = np.ones(len(positions))
 
     def p_of(value: float) -> float:
         return mosum_p(value, window)
 
-    return _tested("OLS-MOSUM", data, process, positions, divisor, critical, p_of, hac, settings)
+    return _tested("OLS-MOSUM", data, process, positions, divisor, critical, p_of, hac, bootstrap)
 
 
-def _observed(
-    y: Values, regressors: Values | None, constant: bool, replications: int, innovations: str
-) -> Observations:
-    autoregression.check_bootstrap(replications, innovations)
+def _observed(y: Values, regressors: Values | None, constant: bool) -> Observations:
     return observe(y, regressors, constant=constant, minimum=MINIMUM, purpose="a test at an unknown date")
 
 
@@ -217,23 +217,23 @@ def _tested(
     critical: float,
     p_of: Callable[[float], float],
     hac: Hac | None,
-    settings: tuple[int, Order, Innovations, int],
+    bootstrap: Bootstrap,
 ) -> Fluctuation:
-    replications, order, innovations, seed = settings
     null = _least_squares(data)
-    errors = autoregression.fit(null @ data.y, order, judge=_with_a_break(data))
+    # The early recursive residuals, with few figures behind them, feel all of the bias of short series.
+    mild = kind != RECURSIVE
+    errors = bootstrap.fit(null @ data.y, _with_a_break(data), data.changing, as_demeaned=mild)
+
+    def largest(draws: Array) -> Array:
+        return np.asarray((np.abs(process(draws)) / divisor).max(axis=1))
+
     path = process(data.y[None])[0]
     distances = np.abs(path) / divisor
-    p_bootstrap = float("nan")
-    if replications:
-        draws = process(errors.draw(replications, np.random.default_rng(seed), innovations))
-        p_bootstrap = float(autoregression.share_beyond(distances.max(), (np.abs(draws) / divisor).max(axis=1)))
-    bootstrap = f"bootstrap of {replications} draws under no change: {errors.words()}, innovations {innovations}"
     table = hac.words() if hac else "asymptotic p-value: errors without serial correlation and of one size"
     return Fluctuation(
         kind=kind,
         statistic=float(distances.max()),
-        p_bootstrap=p_bootstrap,
+        p_bootstrap=float(bootstrap.p_values(distances.max(), errors, largest)),
         p_asymptotic=p_of(float(distances.max())),
         date=data.date(int(positions[distances.argmax()])),
         frame=pd.DataFrame(
@@ -246,7 +246,7 @@ def _tested(
         ),
         n=data.n,
         effective_n=errors.effective_n,
-        assumptions=(data.assumption(), table, *([bootstrap] if replications else [])),
+        assumptions=(data.assumption(), table, *bootstrap.words(errors, "no change")),
     )
 
 
@@ -269,16 +269,21 @@ def _least_squares(data: Observations) -> Array:
 
 def _with_a_break(data: Observations) -> Array:
     """Return residuals with the best single break, not within 15 % of the ends."""
-    shortest = max(int(0.15 * data.n), data.changing.shape[1] + 1)
-    return fit_regimes(data, tuple(Search(data, shortest, None).partitions(data.y[None], 1)[1].positions[0]))[1]
+    shortest = min(max(int(0.15 * data.n), data.changing.shape[1] + 1), data.n // 2)
+    tried = [fit_regimes(data, (position,))[1] for position in range(shortest, data.n - shortest + 1)]
+    return min(tried, key=lambda errors: float(errors @ errors))
 
 
-def _recursive(data: Observations) -> Array:
-    """Return the matrix, shape (n - k, n), that makes recursive residuals of a series."""
-    basis, n, k = np.linalg.qr(data.changing)[0], data.n, data.changing.shape[1]
-    rows = np.zeros((n - k, n))
-    for t in range(k, n):
+def _recursive(data: Observations) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Return the matrix, shape (n - k, n), that makes recursive residuals of a series, and their positions."""
+    basis = np.linalg.qr(data.changing)[0]
+    rows, positions = [], []
+    for t in range(data.n):
         forecast = basis[t] @ np.linalg.pinv(basis[:t], rcond=NOTHING)
-        rows[t - k, :t], rows[t - k, t] = -forecast, 1.0
-        rows[t - k] /= np.sqrt(1 + forecast @ forecast)  # x'(X'X)^-1 x is the length of the weights
-    return rows
+        unknown = basis[t] - forecast @ basis[:t]
+        if np.linalg.norm(unknown) > SPAN * np.linalg.norm(basis[t]):
+            continue  # no earlier observation has to do with one of its coefficients
+        row = np.concatenate([-forecast, [1.0], np.zeros(data.n - t - 1)])
+        rows.append(row / np.linalg.norm(row))
+        positions.append(t + 1)
+    return np.array(rows), np.array(positions)

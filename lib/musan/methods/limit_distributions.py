@@ -171,7 +171,8 @@ def argmax_quantiles(level: float, growth: float, ratio: float) -> tuple[float, 
     Returns
     -------
     tuple of float
-        The first below zero, the second above; NaN where so much mass lies on one side that there is none.
+        The first at most zero, the second at least: a quantile on the other side of zero counts as zero, so that an
+        interval holds the estimated date, and at least ``level``. (There strucchange gives no interval.)
     """
     found = []
     for tail, sign in (((1 - level) / 2, -1.0), ((1 + level) / 2, 1.0)):
@@ -180,7 +181,7 @@ def argmax_quantiles(level: float, growth: float, ratio: float) -> tuple[float, 
         while np.isfinite(at_zero) and sign * (argmax_probability(far, growth, ratio) - tail) < 0 and abs(far) < 1e9:
             far *= 2
         if not np.isfinite(at_zero) or sign * at_zero > 0:
-            found.append(float("nan"))
+            found.append(0.0 if np.isfinite(at_zero) else float("nan"))
             continue
         root = optimize.brentq(lambda x, t=tail: argmax_probability(x, growth, ratio) - t, 0.0, far, xtol=1e-10)
         found.append(float(root))

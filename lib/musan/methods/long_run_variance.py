@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from musan.errors import MethodError
-from musan.methods.arguments import choice
+from musan.methods.arguments import choice, number
 
 Array = npt.NDArray[np.float64]
 Kernel = Literal["quadratic_spectral", "bartlett"]
@@ -38,7 +38,8 @@ class Hac:
     Parameters
     ----------
     kernel : {"quadratic_spectral", "bartlett"}
-        The Bartlett kernel with bandwidth S weighs lag j by 1 - j/S: Newey and West's with lag S - 1.
+        The Bartlett kernel with bandwidth S weighs lag j by 1 - j/S: Newey and West's with lag S - 1, and without
+        prewhitening White's covariance, which allows for unequal sizes only, with S = 1.
     bandwidth : {"andrews", "newey_west", "lazarus"} or float
         A rule, or a number of periods above zero. ``andrews``: AR(1) plug-in (Andrews 1991). ``newey_west``:
         nonparametric plug-in (Newey and West 1994), for Bartlett cut down to a whole lag. ``lazarus``:
@@ -60,8 +61,8 @@ class Hac:
             choice("bandwidth", self.bandwidth, get_args(Rule))
             if self.bandwidth == "lazarus" and self.kernel != "bartlett":
                 raise MethodError("'lazarus' is a rule for the Bartlett kernel", "bandwidth", "set kernel='bartlett'")
-        elif not self.bandwidth > 0:
-            raise MethodError(f"it is {self.bandwidth}", "bandwidth", "give a number of periods above zero")
+        else:
+            number("bandwidth", self.bandwidth, 0, above=True)
 
     def words(self) -> str:
         """Return the choices in words, for a list of assumptions."""

@@ -17,7 +17,7 @@ import pandas as pd
 
 from musan.errors import MethodError
 from musan.methods import autoregression
-from musan.methods.arguments import choice
+from musan.methods.arguments import choice, number, whole
 from musan.methods.autoregression import share_beyond
 from musan.methods.facts import facts
 from musan.methods.limit_distributions import bai_perron_critical, hansen_p
@@ -26,7 +26,7 @@ from musan.methods.observations import Observations, Values, known, observe
 from musan.methods.partitions import LongRun, Partition, Positions, Search, bounds, date_intervals, fit_regimes
 
 if TYPE_CHECKING:
-    from musan.methods.autoregression import Innovations, Order
+    from musan.methods.autoregression import Bootstrap, Innovations, Order
 
 Array = npt.NDArray[np.float64]
 Covariance = Literal["classical", "hac"] | Hac
@@ -47,8 +47,9 @@ class MultipleBreaks:
     breaks : int
         The number chosen, by ``chosen_by``.
     dates : DataFrame
-        One row a break: ``date`` (last observation of the old regime), ``low`` and ``high`` (interval at
-        ``level``), and ``position``, ``low_position``, ``high_position``, counted from one.
+        One row a break: ``date`` (last observation of the old regime), ``low`` and ``high`` (interval at ``level``;
+        too short under serial correlation, less so with ``covariance="hac"``), and ``position``,
+        ``low_position``, ``high_position``, counted from one.
     regimes : DataFrame
         One row a coefficient and regime: ``coefficient``, ``regime``, ``first``, ``last``, ``n``, ``estimate``.
     partitions : DataFrame
@@ -89,10 +90,12 @@ class MultipleBreaks:
 
     def dates_of(self, breaks: int, *, level: float | None = None) -> pd.DataFrame:
         """Return dates and intervals of any number of breaks tried, as in ``dates``."""
+        breaks = whole("breaks", breaks)
         if not 1 <= breaks < len(self._positions):
             remedy = f"give 1 to {len(self._positions) - 1}, or refit with another max_breaks"
             raise MethodError(f"{breaks} breaks were not tried", "breaks", remedy)
-        return date_intervals(self._data, self._positions[breaks], self._long_run, level or self.level)
+        level = self.level if level is None else level
+        return date_intervals(self._data, self._positions[breaks], self._long_run, level)
 
     def summary(self) -> pd.DataFrame:
         """Return one row a fact, to print in a notebook."""
@@ -174,14 +177,15 @@ def multiple_breaks(
         Bad data (see :func:`musan.methods.observations.observe`), fewer than 16 observations, more
         breaks than fit, or a regime too short for its coefficients.
     """
-    autoregression.check_bootstrap(replications, innovations)
+    bootstrap = autoregression.Bootstrap(replications, order, innovations, seed)
+    number("significance", significance, 0, 1, above=True)
     purpose = "a test at an unknown date"
     data = observe(y, regressors, fixed, constant=constant, minimum=MINIMUM, purpose=purpose)
     search = Search(data, shortest_regime(data, trimming), _regime_covariance(covariance))
     most = _most(data.n, search.shortest, max_breaks)
     found = search.partitions(data.y[None], most)
     positions = tuple(tuple(int(p) for p in part.positions[0]) for part in found)
-    drawn = _draw(search, positions, replications, order, innovations, seed)
+    drawn = _draw(search, positions, bootstrap)
     tests, maxima = _test(search, found, drawn, trimming)
     table = pd.DataFrame([_criteria(data, p) for p in positions]).rename_axis("breaks")
     breaks, chosen_by = _choose(choose, table, tests, maxima, significance)
@@ -197,7 +201,7 @@ def multiple_breaks(
         level=level,
         n=data.n,
         effective_n=errors.effective_n,
-        assumptions=_assumptions(search, replications, innovations, errors),
+        assumptions=_assumptions(search, bootstrap, errors),
         _data=data,
         _positions=positions,
         _long_run=search.long_run,
@@ -222,7 +226,7 @@ def _regime_covariance(covariance: Covariance) -> LongRun:
 def shortest_regime(data: Observations, trimming: float) -> int:
     """Return the fewest observations of a regime, from a share of the sample or a number of observations."""
     k = data.changing.shape[1]
-    if not trimming > 0:
+    if number("trimming", trimming) <= 0:
         raise MethodError(f"it is {trimming}", "trimming", "give a share above 0 and under 0.5, such as 0.15")
     shortest = int(np.floor(trimming * data.n)) if trimming < 1 else int(trimming)
     if shortest <= k:
@@ -237,10 +241,11 @@ def _most(n: int, shortest: int, max_breaks: int | None) -> int:
     room = n // shortest - 1
     if max_breaks is None:
         return min(5, room)
-    if not 1 <= max_breaks <= room:
+    most = whole("max_breaks", max_breaks)
+    if not 1 <= most <= room:
         remedy = f"give 1 to {room}, or another trimming"
-        raise MethodError(f"{max_breaks} breaks do not fit", "max_breaks", remedy)
-    return max_breaks
+        raise MethodError(f"{most} breaks do not fit", "max_breaks", remedy)
+    return most
 
 
 def _choose(
@@ -267,17 +272,14 @@ def _choose(
 # Tables
 
 
-def _assumptions(
-    search: Search, replications: int, innovations: str, errors: autoregression.Autoregression
-) -> tuple[str, ...]:
+def _assumptions(search: Search, bootstrap: Bootstrap, errors: autoregression.Autoregression) -> tuple[str, ...]:
     words = {None: "classical covariance: no serial correlation", "bai_perron": "HAC of Bai and Perron (2003)"}
     long_run = search.long_run
-    bootstrap = f"bootstrap of {replications} draws, innovations {innovations}; at the breaks chosen {errors.words()}"
     return (
         search.data.assumption(),
         f"no regime is shorter than {search.shortest} observations",
         long_run.words() if isinstance(long_run, Hac) else words[long_run],
-        *([bootstrap] if replications else []),
+        *bootstrap.words(errors, "each number of breaks; at the one chosen"),
     )
 
 
@@ -354,23 +356,17 @@ def _critical(coefficients: int, trimming: float, most: int) -> Array:
     return table.reindex(columns=names).loc[0.05].to_numpy(dtype=float)
 
 
-def _draw(
-    search: Search,
-    positions: tuple[Positions, ...],
-    replications: int,
-    order: Order,
-    innovations: Innovations,
-    seed: int,
-) -> _Draws | None:
-    if replications == 0:
+def _draw(search: Search, positions: tuple[Positions, ...], bootstrap: Bootstrap) -> _Draws | None:
+    if bootstrap.replications == 0:
         return None
-    generator, most = np.random.default_rng(seed), len(positions) - 1
+    generator, most = np.random.default_rng(bootstrap.seed), len(positions) - 1
     judge = fit_regimes(search.data, positions[-1])[1]
     sup, following = [], []
     for breaks in range(most):
         _, residuals = fit_regimes(search.data, positions[breaks])
-        errors = autoregression.fit(residuals, order, judge=judge).draw(replications, generator, innovations)
-        draws = search.data.y - residuals + errors
+        errors = bootstrap.fit(residuals, judge, search.data.regressors)
+        shocks = errors.draw(bootstrap.replications, generator, bootstrap.innovations)
+        draws = search.data.y - residuals + shocks
         values = []
         for block in np.array_split(draws, max(1, draws.size * search.data.n // BLOCK)):
             found = search.partitions(block, most if breaks == 0 else breaks)

@@ -5,6 +5,7 @@ Anything that is not a clean, ordered, complete series is refused here, with the
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -64,7 +65,7 @@ class Observations:
         """Return how many observations there are up to and including ``date``."""
         try:
             where = self.index.get_loc(as_label(self.index, date))
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, pd.errors.InvalidIndexError) as error:
             span = f"{self.index[0]} to {self.index[-1]}"
             raise MethodError(
                 f"{date} is not a date of the series", argument, f"give one of its dates, {span}"
@@ -83,10 +84,15 @@ def known(value: float) -> float | None:
 
 
 def as_label(index: pd.Index, date: Hashable) -> Any:
-    """Return a date in the type of the index's labels."""
+    """Return a date in the type of the index's labels; refuse a year, say, where these are months."""
     if isinstance(index, pd.PeriodIndex):
-        text = str(date) if isinstance(date, int) else date
-        return pd.Period(cast("Any", text), freq=cast("Any", index.freq))
+        freq = cast("Any", index.freq)
+        if isinstance(date, datetime.date):
+            return pd.Period(cast("Any", date), freq=freq)
+        given = date if isinstance(date, pd.Period) else pd.Period(str(date))
+        if not isinstance(given, pd.Period) or given.asfreq(freq, "start") != given.asfreq(freq, "end"):
+            raise ValueError(f"{date} is not one of these periods")
+        return given.asfreq(freq)
     return pd.Timestamp(cast("Any", date)) if isinstance(index, pd.DatetimeIndex) else date
 
 
@@ -98,6 +104,7 @@ def observe(
     constant: bool = True,
     minimum: int = 3,
     purpose: str = "this method",
+    named: str = "regressors",
 ) -> Observations:
     """Check a series and its regressors.
 
@@ -113,6 +120,8 @@ def observe(
         Fewest observations that ``purpose`` can do with.
     purpose : str
         What the data are for, in words, for the error.
+    named : str
+        What the caller names ``regressors``, for the error.
 
     Returns
     -------
@@ -126,17 +135,17 @@ def observe(
     """
     y = y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
     series, index = _series(y, minimum, purpose)
-    changing, names = _columns(regressors, "regressors", index, isinstance(y, pd.Series))
+    changing, names = columns(regressors, named, index, dated=isinstance(y, pd.Series))
     if constant and not (np.ptp(changing, axis=0) == 0).any():
         changing, names = np.hstack([np.ones((len(series), 1)), changing]), ("constant", *names)
     if not names:
-        raise MethodError("there are none", "regressors", "give some, or leave constant=True")
-    other, other_names = _columns(fixed, "fixed", index, isinstance(y, pd.Series))
+        raise MethodError("there are none", named, "give some, or leave constant=True")
+    other, other_names = columns(fixed, "fixed", index, dated=isinstance(y, pd.Series))
     every = np.hstack([changing, other])
     size = np.linalg.norm(every, axis=0)
     rank = np.linalg.matrix_rank(every / np.where(size > 0, size, 1)) if len(series) > every.shape[1] else 0
     if rank < every.shape[1]:
-        where = "fixed" if other_names else "regressors"
+        where = "fixed" if other_names else named
         raise MethodError("the regressors are linearly dependent", where, "leave out what the others add up to")
     left = series - every @ np.linalg.lstsq(every, series, rcond=None)[0]
     if left @ left <= NOTHING**2 * (series @ series):
@@ -172,7 +181,8 @@ def check_dates(index: pd.Index, argument: str) -> None:
         raise MethodError(what, argument, "fill the gap or cut the series; a break must not fall into a hole")
 
 
-def _columns(given: Values | None, argument: str, index: pd.Index, dated: bool) -> tuple[Array, tuple[str, ...]]:
+def columns(given: Values | None, argument: str, index: pd.Index, *, dated: bool) -> tuple[Array, tuple[str, ...]]:
+    """Return figures, shape (n, k), and the names of the columns; refuse what does not go with the index."""
     if given is None:
         return np.empty((len(index), 0)), ()
     figures = _numbers(given, argument)
@@ -192,6 +202,8 @@ def _columns(given: Values | None, argument: str, index: pd.Index, dated: bool) 
 
 def _numbers(given: Values, argument: str) -> Array:
     try:
+        if np.iscomplexobj(given):
+            raise TypeError("complex")
         return np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise MethodError("not all of it is numbers", argument, "give numbers only") from error

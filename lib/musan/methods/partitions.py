@@ -73,7 +73,7 @@ def date_intervals(data: Observations, positions: Positions, long_run: LongRun, 
     DataFrame
         ``date``, ``low``, ``high``, ``position``, ``low_position``, ``high_position``. Bounds are rounded outwards. A
         position may lie outside the sample, its date is then the end of the sample. Bounds are missing
-        where the limit distribution has no such quantiles or a regime has no errors.
+        where a regime has no errors.
     """
     check_level(level)
     coefficients, residuals = fit_regimes(data, positions)

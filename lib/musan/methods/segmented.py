@@ -19,13 +19,13 @@ from statsmodels.genmod.generalized_linear_model import GLM
 
 from musan.errors import MethodError
 from musan.methods import autoregression
-from musan.methods.arguments import choice
+from musan.methods.arguments import choice, whole
 from musan.methods.arguments import level as check_level
 from musan.methods.long_run_variance import Hac, constant_column, inverse_square, sandwich
 from musan.methods.observations import NOTHING, Observations
 
 if TYPE_CHECKING:
-    from musan.methods.autoregression import Innovations, Order
+    from musan.methods.autoregression import Bootstrap
 
 Array = npt.NDArray[np.float64]
 Family = Literal["gaussian", "poisson", "quasipoisson"]
@@ -97,12 +97,11 @@ class Terms:
         length, phase = self._cycle(data)
         if self.seasonality == "dummies":
             return (phase[:, None] == np.arange(1, length)).astype(float), [f"season {i}" for i in range(2, length + 1)]
-        if not 1 <= self.harmonics <= length // 2:
-            raise MethodError(f"it is {self.harmonics}", "harmonics", f"give 1 to {length // 2}")
-        angle = 2 * np.pi * phase[:, None] * np.arange(1, self.harmonics + 1) / length
+        harmonics = whole("harmonics", self.harmonics, 1, length // 2)
+        angle = 2 * np.pi * phase[:, None] * np.arange(1, harmonics + 1) / length
         waves = np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(data.n, -1)
-        names = [f"{wave} {i}" for i in range(1, self.harmonics + 1) for wave in ("sine", "cosine")]
-        if 2 * self.harmonics == length:  # the last sine is zero at every observation
+        names = [f"{wave} {i}" for i in range(1, harmonics + 1) for wave in ("sine", "cosine")]
+        if 2 * harmonics == length:  # the last sine is zero at every observation
             return np.delete(waves, -2, axis=1), [*names[:-2], names[-1]]
         return waves, names
 
@@ -110,8 +109,8 @@ class Terms:
         """Return the length of a cycle, and each observation's place in it from zero."""
         monthly = isinstance(data.index, pd.PeriodIndex) and data.index.freqstr.startswith("M")
         known = SEASONS.get(data.index.freqstr[0]) if isinstance(data.index, pd.PeriodIndex) else None
-        length = self.season_length or known
-        if length is None or length < 2:
+        length = known if self.season_length is None else whole("season_length", self.season_length, 2)
+        if length is None:
             what = "the length of a cycle is not known"
             raise MethodError(what, "season_length", "give the observations a cycle, or a series with monthly periods")
         if data.n < 2 * length:
@@ -126,7 +125,7 @@ class Terms:
     def words(self) -> tuple[str, ...]:
         """Return the terms in words."""
         change = "level and slope change" if self.slope else "the level changes, the slope does not"
-        season = {"none": "no season", "dummies": "a dummy a season", "fourier": f"{self.harmonics} harmonics a year"}
+        season = {"none": "no season", "dummies": "a dummy a season", "fourier": f"{self.harmonics} harmonics a cycle"}
         return (f"{change} after the date", "linear trend" if self.trend else "no trend", season[self.seasonality])
 
 
@@ -215,7 +214,8 @@ def _log_link(data: Observations, design: Design, exposure: Array) -> Array:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a failure to converge is refused below, with a remedy
         model = GLM(data.y, design.actual, family=families.Poisson(), offset=np.log(exposure))
-        result = model.fit(maxiter=200, tol=1e-12)
+        # Newton's steps: when one moves nothing by 1e-9, the next digits are right too, however large the counts.
+        result = model.fit(maxiter=200, tol_criterion="params", atol=1e-9, rtol=1e-9)
     spread = np.exp(design.actual @ result.params).min()
     if not result.converged or not np.isfinite(result.params).all() or spread < NOTHING:
         what = "the Poisson regression does not converge: a regime or season has next to nothing but zeros"
@@ -236,36 +236,24 @@ class Law:
     degrees: int
     deviations: Array  # (draws, k)
     covariances: Array  # (draws, k, k)
-    replications: int
-    innovations: Innovations
 
     @classmethod
-    def of(
-        cls,
-        model: Model,
-        intervals: Intervals,
-        level: float,
-        replications: int,
-        order: Order,
-        innovations: Innovations,
-        seed: int,
-    ) -> Law:
+    def of(cls, model: Model, intervals: Intervals, level: float, bootstrap: Bootstrap) -> Law:
         """Draw what the choice of intervals asks for."""
         choice("intervals", intervals, get_args(Intervals))
         check_level(level)
         n, k = model.weighted.shape
-        errors = autoregression.fit(model.residuals, order, design=model.weighted)
+        errors = autoregression.fit(model.residuals, bootstrap.order, design=model.weighted)
         deviations, covariances = np.empty((0, k)), np.empty((0, k, k))
         if intervals in ("bootstrap", "fixed_b"):
-            if not replications:
+            if not bootstrap.replications:
                 raise MethodError("it is 0", "replications", "give at least 99, or intervals='t'")
-            generator = np.random.default_rng(seed)
             if intervals == "bootstrap":
-                draws = errors.draw(replications, generator, innovations)
+                draws = bootstrap.draw(errors)
             else:
-                draws = generator.standard_normal((replications, n))
+                draws = np.random.default_rng(bootstrap.seed).standard_normal((bootstrap.replications, n))
             deviations, covariances = _refit(model, draws)
-        return cls(intervals, level, errors, n - k, deviations, covariances, replications, innovations)
+        return cls(intervals, level, errors, n - k, deviations, covariances)
 
     def ratios(self, contrasts: Array) -> Array:
         """Return the drawn absolute t-ratios of contrasts, shape (draws, contrasts)."""
@@ -297,9 +285,10 @@ class Law:
 
     def words(self) -> str:
         """Return the source of the critical values in words."""
+        draws = f"critical values: {len(self.deviations)} draws"
         return {
-            "bootstrap": f"critical values: {self.replications} draws, {self.errors.words()}",
-            "fixed_b": f"critical values: {self.replications} draws of errors without serial correlation (fixed-b)",
+            "bootstrap": f"{draws}, {self.errors.words()}",
+            "fixed_b": f"{draws} of errors without serial correlation (fixed-b)",
             "t": f"critical values of Student's t with {self.degrees} degrees of freedom",
             "normal": "critical values of the normal distribution",
         }[self.intervals]

@@ -3,8 +3,9 @@ suppressMessages({library(strucchange); library(sandwich); library(lmtest)})
 
 values <- NULL
 put <- function(case, quantity, x) {
+  x <- as.vector(x)
   values <<- rbind(values, data.frame(case = case, quantity = quantity,
-                                      values = paste(sprintf("%.12g", as.vector(x)), collapse = " ")))
+                                      values = paste(ifelse(is.na(x), "nan", sprintf("%.12g", x)), collapse = " ")))
 }
 table_out <- function(name, frame) write.csv(format(frame, digits = 15, trim = TRUE), paste0(name, ".csv"),
                                              row.names = FALSE, quote = FALSE)
@@ -126,5 +127,72 @@ for (model in list(list("investment", fm), list("public_schools", fs))) {
   put(paste0("hac_", name), "quadratic_newey_west", kernHAC(f, bw = bwNeweyWest))
 }
 put("hac_nile", "long_run_variance", lrvar(Nile, type = "Andrews") * 100)
+
+# Other series, every method, statistics only ------------------------------------------------------------------------
+data(Grossarl); data(BostonHomicide); data(GermanM1); data(PhillipsCurve)
+money <- as.data.frame(GermanM1)[, c("dm", "dy2", "dR", "dR1", "dp", "ecm.res")]
+prices <- as.data.frame(window(PhillipsCurve, start = 1948))[, c("dp", "dp1")]
+others <- list(fraction = data.frame(y = as.numeric(Grossarl$fraction)),
+               homicides = data.frame(y = as.numeric(BostonHomicide$homicides)),
+               money = setNames(money, c("y", paste0("x", 1:5))),
+               prices = setNames(prices, c("y", "x1")),
+               discoveries = data.frame(y = as.numeric(discoveries)))
+columns <- c("y", paste0("x", 1:5))
+table_out("others", do.call(rbind, lapply(names(others), function(name) {
+  frame <- others[[name]]; frame[setdiff(columns, names(frame))] <- NA
+  data.frame(series = name, frame[columns])
+})))
+covariances <- list(andrews = kernHAC, quadratic_newey_west = function(x, ...) kernHAC(x, bw = bwNeweyWest, ...),
+                    bartlett_prewhitened = function(x, ...) kernHAC(x, kernel = "Bartlett", ...), newey_west = NeweyWest,
+                    newey_west_raw = function(x, ...) NeweyWest(x, prewhite = FALSE, adjust = TRUE, ...),
+                    lag_3 = function(x, ...) NeweyWest(x, lag = 3, prewhite = FALSE, adjust = FALSE, ...),
+                    white = function(x, ...) vcovHC(x, type = "HC0", ...))
+for (name in names(others)) {
+  d <- others[[name]]; n <- nrow(d); q <- ncol(d)
+  f <- if (q == 1) y ~ 1 else reformulate(setdiff(names(d), "y"), "y")
+  case <- paste0("other_", name)
+  for (type in names(covariances)) {
+    put(case, paste0("covariance_", type), covariances[[type]](lm(f, d)))
+    put(case, paste0("sup_", type), max(Fstats(f, data = d, from = 0.2, vcov. = covariances[[type]])$Fstats))
+  }
+  for (from in c(0.2, 0.33, 12)) {
+    fs <- Fstats(f, data = d, from = from)
+    tests <- lapply(c("supF", "aveF", "expF"), function(type) sctest(fs, type = type))
+    put(case, sprintf("one_%g", from), c(fs$breakpoint, sapply(tests, `[[`, "statistic"), sapply(tests, `[[`, "p.value")))
+  }
+  chow <- sctest(f, type = "Chow", point = round(0.6 * n), data = d)
+  put(case, sprintf("chow_%d", round(0.6 * n)), c(chow$statistic, chow$p.value))
+  for (type in c("OLS-CUSUM", "Rec-CUSUM", "OLS-MOSUM")) for (lr in list(FALSE, "Andrews", "Newey-West")) {
+    e <- efp(f, data = d, type = type, lrvar = lr, h = 0.25); test <- sctest(e)
+    name_lr <- if (isFALSE(lr)) "classical" else if (lr == "Andrews") "andrews" else "newey_west"
+    put(case, paste(tolower(type), name_lr, sep = "_"), c(test$statistic, test$p.value))
+    put(case, paste(tolower(type), "boundary", sep = "_"), range(boundary(e)))
+  }
+  for (h in c(0.15, 0.25)) {
+    bp <- breakpoints(f, data = d, h = h); shortest <- floor(h * n)
+    most <- if (h == 0.15) 4 else 2; rss <- numeric(most + 1)
+    for (b in 0:most) {
+      found <- breakpoints(bp, breaks = b); rss[b + 1] <- found$RSS
+      put(case, sprintf("fit_%g_%d", h, b), c(found$RSS, AIC(found, k = log(n)), found$breakpoints))
+      if (b > 0) {
+        put(case, sprintf("regimes_%g_%d", h, b), coef(bp, breaks = b))
+        put(case, sprintf("sup_f_%g_%d", h, b), (rss[1] - found$RSS) / found$RSS * (n - (b + 1) * q) / b)
+        for (type in c("classical", "andrews")) {
+          v <- if (type == "classical") NULL else kernHAC
+          put(case, sprintf("interval_%g_%d_%s", h, b, type),
+              suppressWarnings(confint(bp, breaks = b, level = 0.9, vcov. = v))$confint)
+        }
+      }
+      # Sup-F(b + 1 | b) is the largest sup-F inside a regime.
+      ends <- c(0, if (b > 0) found$breakpoints, n); sup <- 0
+      for (i in seq_len(b + 1)) {
+        part <- d[(ends[i] + 1):ends[i + 1], , drop = FALSE]
+        if (nrow(part) >= 2 * shortest)
+          sup <- max(sup, Fstats(f, data = part, from = shortest, to = nrow(part) - shortest)$Fstats)
+      }
+      if (b < most) put(case, sprintf("next_%g_%d", h, b + 1), sup)
+    }
+  }
+}
 
 write.csv(values, "values.csv", row.names = FALSE, quote = FALSE)

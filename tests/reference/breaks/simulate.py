@@ -1,7 +1,7 @@
 """Size and power of the break tests: python simulate.py [samples] in this folder prints the tables of README.md.
 
-Errors are a first-order autoregression with normal innovations and unit variance; a break is a shift of the mean by
-some standard deviations after 60 % of the sample. Every test is at nominal 5 %.
+Errors are a first-order autoregression with normal innovations and unit variance, unless a table says otherwise; a
+break is a shift of the mean by some standard deviations after 60 % of the sample. Every test is at nominal 5 %.
 """
 
 import sys
@@ -17,8 +17,10 @@ from musan.methods.long_run_variance import NEWEY_WEST
 DRAWS = 199
 
 
-def errors(n, rho, generator, second=0.0):
+def errors(n, rho, generator, second=0.0, growth=1.0):
+    """Return autoregressive errors whose standard deviation grows by a factor in the middle."""
     shocks = generator.standard_normal(n + 100)
+    shocks[100 + n // 2 :] *= growth
     series = lfilter([1.0], [1.0, -rho, -second], shocks)[100:]
     return series * np.sqrt(1 - rho**2) if not second else series
 
@@ -53,20 +55,24 @@ def some(y, kw):
     }
 
 
-def sup_f(y, kw):
-    return {"sup-F": breaks.unknown_break(y, **kw).p_value}
-
-
-def sup_f_hac(y, kw):
+def with_hac(y, kw):
     return {"sup-F HAC": breaks.unknown_break(y, covariance="hac", **kw).p_value}
 
 
-def rates(n, rho, shift, samples, tests, second=0.0):
+def by_order(y, kw):
+    return {f"order {order}": breaks.unknown_break(y, order=order, **kw).p_value for order in ("bic", "aic", 1, 2, 3)}
+
+
+def by_innovations(y, kw):
+    return {kind: breaks.unknown_break(y, innovations=kind, **kw).p_value for kind in ("wild", "resampled", "normal")}
+
+
+def rates(n, rho, shift, samples, tests, **process):
     """Return how often each test rejects."""
-    generator = np.random.default_rng(zlib.crc32(f"{n} {rho} {shift} {second}".encode()))
+    generator = np.random.default_rng(zlib.crc32(f"{n} {rho} {shift} {process}".encode()))
     hits = []
     for seed in range(samples):
-        y = errors(n, rho, generator, second)
+        y = errors(n, rho, generator, **process)
         y[int(0.6 * n) :] -= shift
         hits.append({name: p <= 0.05 for name, p in tests(y, {"replications": DRAWS, "seed": seed}).items()})
     return pd.DataFrame(hits).mean()
@@ -79,15 +85,34 @@ def several(n, rho, shift, samples):
     for seed in range(samples):
         y = errors(n, rho, generator)
         y[n // 3 : 2 * n // 3] += shift
-        result = breaks.multiple_breaks(y, replications=199, seed=seed)
+        result = breaks.multiple_breaks(y, replications=DRAWS, seed=seed)
         found.append(result.breaks)
         udmax.append(result.maxima["p_bootstrap"]["UDmax"] <= 0.05)
     row = {"UDmax rejects": np.mean(udmax)}
-    return row | {f"{m} found": np.mean(np.array(found) == m) for m in range(4)}
+    return (
+        row | {f"{m} found": np.mean(np.array(found) == m) for m in range(3)} | {"more": np.mean(np.array(found) > 2)}
+    )
+
+
+def dates(n, rho, shift, samples):
+    """Return how often the 95 % interval holds the date, and its median length."""
+    generator = np.random.default_rng(zlib.crc32(f"dates {n} {rho} {shift}".encode()))
+    true, row, hits = int(0.6 * n), {}, {"classical": [], "hac": []}
+    for _ in range(samples):
+        y = errors(n, rho, generator)
+        y[true:] -= shift
+        for covariance, hit in hits.items():
+            result = breaks.unknown_break(y, covariance=covariance, replications=0)
+            hit.append((result.low <= true <= result.high, result.high - result.low + 1))
+    for covariance, hit in hits.items():
+        row |= {covariance: np.mean([inside for inside, _ in hit])}
+        row |= {f"{covariance}, length": np.median([length for _, length in hit])}
+    return row
 
 
 def show(title, rows):
-    print(f"\n{title}\n{pd.DataFrame(rows).to_string(float_format='%.3f')}", flush=True)
+    table = pd.DataFrame.from_dict({case: dict(row) for case, row in rows.items()}, orient="index")
+    print(f"\n{title}\n{table.to_string(float_format='%.3f')}", flush=True)
 
 
 if __name__ == "__main__":
@@ -95,8 +120,16 @@ if __name__ == "__main__":
     show("size", {(n, rho): rates(n, rho, 0, count, everything) for n in (24, 60) for rho in (0.0, 0.3, 0.5, 0.7)})
     cases = [(n, rho, shift) for n in (24, 60) for rho in (0.0, 0.3, 0.5) for shift in (1, 2, 3)]
     show("power", {c: rates(*c, count // 2, some) for c in cases})
-    show("errors of order two", {n: rates(n, 0.3, 0, count // 2, sup_f, 0.3) for n in (24, 60, 120)})
-    cases = [(60, rho, shift) for rho in (0.0, 0.5) for shift in (0, 2, 4)]
-    show("several", {c: several(*c, count // 4) for c in cases})
+    show(
+        "size of sup-F, errors of order two (0.3, 0.3)",
+        {n: rates(n, 0.3, 0, count // 2, by_order, second=0.3) for n in (24, 60, 120)},
+    )
+    cases = [(n, rho) for n in (24, 60) for rho in (0.0, 0.5)]
+    show("size, errors three times as large from the middle on",
+         {c: rates(*c, 0, count, by_innovations, growth=3.0) for c in cases})  # fmt: skip
+    cases = [(n, rho, shift) for n in (24, 60) for rho in (0.0, 0.3, 0.5) for shift in (0, 2, 4)]
+    show("several", {c: several(*c, count // 4 if c[2] else count // 2) for c in cases})
     cases = [(n, rho, shift) for n in (24, 60) for rho in (0.0, 0.5) for shift in (0, 2)]
-    show("HAC with bootstrap", {c: rates(*c, count // 4, sup_f_hac) for c in cases})
+    show("HAC with bootstrap", {c: rates(*c, count // 4, with_hac) for c in cases})
+    cases = [(n, rho, shift) for n in (24, 60, 120) for rho in (0.0, 0.5) for shift in (1, 2, 3)]
+    show("coverage of the date", {c: dates(*c, count // 2) for c in cases})

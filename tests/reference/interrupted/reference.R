@@ -1,5 +1,5 @@
 # Reference values for musan.methods.interrupted, from R: Rscript reference.R in this folder.
-suppressMessages({library(sandwich)})
+suppressMessages({library(sandwich); library(strucchange)})
 
 values <- NULL
 put <- function(case, quantity, x) {
@@ -67,5 +67,45 @@ z <- data.frame(y = c(3, 0, 2, 5, 4, 1, 6, 3, 2, 4, 0, 3, 5, 2, 4, 3, 0, 1, 0, 2
 z$level <- as.numeric(z$t >= 16)
 write.csv(z["y"], "zeros.csv", row.names = FALSE, quote = FALSE)
 all_of("zeros", glm(y ~ t + level, family = poisson, data = z, control = list(epsilon = 1e-14)))
+
+# Other series: large counts, counts with zeros, quarters, several dates; all covariances; placebo statistics.
+data(BostonHomicide)
+others <- list(homicides = data.frame(y = as.numeric(BostonHomicide$homicides), exposure = BostonHomicide$population),
+               discoveries = data.frame(y = as.numeric(discoveries), exposure = 1),
+               deaths = data.frame(y = as.numeric(USAccDeaths), exposure = rep(c(31, 28, rep(c(31, 30), 2), 31, 31, 30, 31, 30, 31), 6)),
+               gas = data.frame(y = as.numeric(UKgas), exposure = 1))
+write.csv(do.call(rbind, lapply(names(others), function(x) data.frame(series = x, others[[x]]))), "others.csv",
+          row.names = FALSE, quote = FALSE)
+settings <- list(list("homicides", "poisson", 53, 12), list("discoveries", "poisson", c(25, 50), 1),
+                 list("deaths", "poisson", 30, 12), list("deaths", "quasipoisson", c(14, 30, 61), 12),
+                 list("gas", "gaussian", 44, 4))
+smooth <- function(x) NeweyWest(x, lag = ceiling(1.3 * sqrt(nobs(x))) - 1, prewhite = FALSE, adjust = TRUE)
+covariances <- list(classical = vcov, smooth = smooth, newey_west = NeweyWest, andrews = kernHAC, white = sandwich,
+                    andrews_raw = function(x) kernHAC(x, prewhite = 0),
+                    quadratic_newey_west = function(x) kernHAC(x, bw = bwNeweyWest))
+for (s in settings) {
+  o <- others[[s[[1]]]]; t <- 0:(nrow(o) - 1); season <- factor(t %% s[[4]])
+  X <- do.call(cbind, c(list(t), lapply(s[[3]], function(at) cbind(as.numeric(t >= at), pmax(t - at, 0)))))
+  f <- if (s[[4]] > 1) o$y ~ X + season else o$y ~ X
+  fit <- if (s[[2]] == "gaussian") lm(f) else
+    glm(f, family = s[[2]], offset = log(o$exposure), control = list(epsilon = 1e-14, maxit = 100))
+  case <- paste0("other_", s[[1]], "_", s[[2]])
+  put(case, "coefficients", coef(fit)); put(case, "fitted_sum", c(sum(fitted(fit)), sum(fitted(fit)^2)))
+  D <- model.matrix(fit); D0 <- D; D0[, 2 + seq_len(2 * length(s[[3]]))] <- 0; after <- t >= s[[3]][1]
+  mu <- fitted(fit); mu0 <- if (s[[2]] == "gaussian") D0 %*% coef(fit) else o$exposure * exp(D0 %*% coef(fit))
+  slope <- if (s[[2]] == "gaussian") D - D0 else mu * D - as.vector(mu0) * D0
+  for (type in names(covariances)) {
+    V <- covariances[[type]](fit); g <- colSums(slope[after, ])
+    put(case, type, sqrt(diag(V))); put(case, paste0("total_", type), c(sum((mu - mu0)[after]), sqrt(g %*% V %*% g)))
+  }
+}
+for (name in names(others)) {
+  y <- others[[name]]$y; n <- length(y); t <- 0:(n - 1); margin <- max(4, n %/% 8)
+  found <- sapply(margin:(n - margin), function(at) {
+    fit <- lm(y ~ t + I(t >= at) + pmax(t - at, 0)); V <- smooth(fit); b <- coef(fit)
+    c(abs(b[3:4]) / sqrt(diag(V)[3:4]), b[3:4] %*% solve(V[3:4, 3:4]) %*% b[3:4])
+  })
+  put(paste0("placebo_", name), "largest", apply(found, 1, max)); put(paste0("placebo_", name), "mean", rowMeans(found))
+}
 
 write.csv(values, "values.csv", row.names = FALSE, quote = FALSE)

@@ -1,7 +1,7 @@
-"""Coverage of the intervals: python simulate.py [samples] in this folder prints the tables of README.md.
+"""Coverage of the intervals and size of placebo ranks: python simulate.py [samples] prints the tables of README.md.
 
 Errors are an autoregression with normal innovations; level, trend, and their changes in the middle of the sample are
-estimated; there is no change. Every interval is at nominal 95 %.
+estimated; there is no change unless a table says so. Every interval is at nominal 95 %.
 """
 
 import sys
@@ -23,6 +23,13 @@ SPECIFICATIONS = {
     "Newey-West, 4 (n/100)^(2/9) lags, t": {"intervals": "t", "covariance": "rule of thumb"},
     "Newey-West 1994, prewhitened, t": {"intervals": "t", "covariance": NEWEY_WEST},
     "no correction, t": {"intervals": "t", "covariance": "classical"},
+}
+PLACEBOS = {
+    "level": {"slope": False, "trend": False},
+    "level, trend fixed": {"slope": False},
+    "level, slope changes too": {},
+    "joint": {"term": "joint"},
+    "level, dates before only": {"slope": False, "trend": False, "window": "before"},
 }
 
 
@@ -64,26 +71,29 @@ def counts(n, rho, mean, samples):
 
 
 def placebos(n, rho, shift, samples):
-    """Return how often the placebo p-value is at most 10 %."""
+    """Return how often the placebo p-value of a date in the middle is at most 10 %."""
     generator = np.random.default_rng(zlib.crc32(f"placebo {n} {rho} {shift}".encode()))
-    hits = []
+    hits = {name: [] for name in PLACEBOS}
     for _ in range(samples):
         y = np.sqrt(1 - rho**2) * errors(n, generator, [rho])
         y[n // 2 :] -= shift
-        hits.append(interrupted.placebo(y, n // 2, slope=False, trend=False).p_value <= 0.1)
-    return np.mean(hits)
+        for name, choices in PLACEBOS.items():
+            hits[name].append(interrupted.placebo(y, n // 2, **choices).p_value <= 0.1)
+    return pd.DataFrame(hits).mean()
+
+
+def show(title, rows):
+    table = pd.DataFrame.from_dict({case: dict(row) for case, row in rows.items()}, orient="index")
+    print(f"\n{title}\n{table.to_string(float_format='%.3f')}", flush=True)
 
 
 if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 800
     for size in (24, 60):
-        for process in ([0.0], [0.3], [0.5], [0.3, 0.3]):
-            print(
-                f"\nn = {size}, errors {process}\n{coverage(size, process, count).to_string(float_format='%.3f')}",
-                flush=True,
-            )
-    for size in (24, 60):
-        for persistence in (0.0, 0.5):
-            print("counts", size, persistence, {m: counts(size, persistence, m, count) for m in (4, 30)}, flush=True)
-            found = {shift: placebos(size, persistence, shift, count) for shift in (0, 2)}
-            print("placebo", size, persistence, found, flush=True)
+        for process in ([0.0], [0.3], [0.5], [0.7], [0.3, 0.3]):
+            table = coverage(size, process, count)
+            print(f"\ncoverage, n = {size}, errors {process}\n{table.to_string(float_format='%.3f')}", flush=True)
+    cases = [(n, rho) for n in (24, 60) for rho in (0.0, 0.5)]
+    show("coverage of a ratio", {c: {f"mean {m}": counts(*c, m, count) for m in (4, 30)} for c in cases})
+    cases = [(n, rho, shift) for n in (24, 60) for rho in (0.0, 0.3, 0.5) for shift in (0, 2)]
+    show("placebo p-value of at most 10 %", {c: placebos(*c, count) for c in cases})
