@@ -426,3 +426,22 @@ def test_a_kernel_that_does_not_start_is_one_line(collection, tmp_path, monkeypa
     outcome = run_one(plan(["prints"], {}, collection, tmp_path / "out")[0])
     assert not outcome.ok
     assert outcome.error == "prints: RuntimeError: Kernel died before replying to kernel_info"
+
+
+def test_a_long_notebook_starts_first(tmp_path):
+    for name, about in (
+        ("01_short", {}),
+        ("02_long", {"long": True}),
+        ("03_last", {"reads_findings": True, "long": True}),
+    ):
+        node = v4.new_notebook(cells=[v4.new_code_cell("1")], metadata={"musan": about})
+        nbformat.write(node, tmp_path / f"{name}.ipynb")
+    requests = plan([], {}, tmp_path, tmp_path / "out")
+    started = []
+    outcomes = run(
+        requests,
+        on_event=lambda event: started.append(event.name),
+        unchanged=lambda request: RunOutcome(request.name, ok=True, seconds=0, unchanged=True),
+    )
+    assert started == ["02_long", "01_short", "03_last"]
+    assert [outcome.name for outcome in outcomes] == ["01_short", "02_long", "03_last"]

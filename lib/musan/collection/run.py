@@ -161,8 +161,10 @@ def run(
         In the order of the requests.
     """
     waves: tuple[list[int], list[int]] = ([], [])
-    for position, request in enumerate(requests):
-        waves[source.reads_findings(source.read(request.source))].append(position)
+    notebooks = [source.read(request.source) for request in requests]
+    # A long run that starts last keeps one process busy while the others idle.
+    for position in sorted(range(len(requests)), key=lambda position: not source.is_long(notebooks[position])):
+        waves[source.reads_findings(notebooks[position])].append(position)
     jobs = max(1, min(jobs, len(requests)))
     with _submitter(executor, jobs, requests) as submit:
         batch = _Batch(requests, submit, on_event, unchanged)

@@ -160,3 +160,19 @@ def reads_findings(notebook: Notebook) -> bool:
         Its metadata ``musan.reads_findings``.
     """
     return bool(notebook.get("metadata", {}).get("musan", {}).get("reads_findings", False))
+
+
+def is_long(notebook: Notebook) -> bool:
+    """Return whether a notebook takes much longer than the others, and so should start first.
+
+    Parameters
+    ----------
+    notebook : dict
+        As :func:`read` gives it.
+
+    Returns
+    -------
+    bool
+        Its metadata ``musan.long``.
+    """
+    return bool(notebook.get("metadata", {}).get("musan", {}).get("long", False))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_CELLS = 34
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python"}
-_MUSAN_KEYS = ("title", "reads_findings")
+_MUSAN_KEYS = ("title", "reads_findings", "long")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
