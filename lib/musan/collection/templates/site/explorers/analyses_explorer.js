@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const SVG = "http://www.w3.org/2000/svg";
-  const WIDE = 720, HIGH = 240, LEFT = 56, BOTTOM = 30, TOP = 12;
+  const WIDE = 720, HIGH = 256, LEFT = 56, BOTTOM = 30, TOP = 28;
 
   function element(name, parent, attributes, text) {
     const made = document.createElement(name);
@@ -45,7 +45,7 @@
   const words = (text) => ({ true: "yes", false: "no" })[text] || text.replaceAll("_", " ");
 
   function ticks(low, high) {
-    const raw = (high - low) / 4, power = 10 ** Math.floor(Math.log10(raw));
+    const raw = (high - low) / 6, power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= raw);
     const found = [];
     for (let at = Math.ceil(low / step) * step; at <= high + 1e-9 * step; at += step) found.push(Math.abs(at) < 1e-9 * step ? 0 : at);
@@ -68,6 +68,7 @@
       drawn("text", svg, { x: LEFT - 8, y: y(at) + 4, "text-anchor": "end" }, Number(at.toPrecision(6)).toLocaleString("en").replace("-", "−"));
     }
     known.forEach((i, place) => drawn("circle", svg, { cx: x(place), cy: y(columns.estimate[i]), r: known.length > 200 ? 2.5 : 4, "data-verdict": columns.verdict[i] }));
+    drawn("text", svg, { x: 0, y: 14 }, one.unit[0].toUpperCase() + one.unit.slice(1));
     drawn("text", svg, { x: WIDE, y: HIGH - 8, "text-anchor": "end" }, "analyses, sorted by estimate");
   }
 
