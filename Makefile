@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-ind
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 .DEFAULT_GOAL := all
-.PHONY: all install test lint check lab lock readme clean help
+.PHONY: all install test lint check verdicts lab lock readme clean help
 
 all: install  ## install once, run all notebooks, write figures, pages and verdicts into output/
 	$(BIN)/musan run
@@ -49,6 +49,11 @@ lint: install  ## style, types, stripped notebooks, the catalogue of tables
 
 check: install  ## test what `make` has written: pages in a browser, figures, verdicts, README
 	$(BIN)/pytest tests/outputs
+
+verdicts: install  ## all analyses of every claim (an hour or two), then the page of verdicts
+	$(BIN)/musan run
+	$(BIN)/musan sweep --all-claims
+	$(BIN)/musan run 10
 
 lab: install  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. notebooks

@@ -478,7 +478,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
     """As under nohup, when the terminal is closed."""
     code = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from musan import cli\n"
-        "with cli._stopped_by_signals(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
+        "with cli.stopped_by_signals(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
     )
     assert command(code=code).stdout == "goes on\n"
 

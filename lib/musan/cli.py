@@ -21,6 +21,8 @@ from typer.core import TyperGroup
 from musan.collection import startup
 from musan.errors import MusanError, ParameterError, nearest
 from musan.locations import notebooks_folder, output_folder
+from musan.refresh_command import compare, refresh
+from musan.sweep_command import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,15 +71,15 @@ Output = Annotated[
 ]
 
 
-def _output(chosen: Path | None) -> Path:
+def chosen_output(chosen: Path | None) -> Path:
     return chosen.expanduser().resolve() if chosen else output_folder()
 
 
-def _cores() -> int:
+def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _texts(pairs: Sequence[str]) -> dict[str, str]:
+def parameter_texts(pairs: Sequence[str]) -> dict[str, str]:
     """Return ``key=value`` pairs as a dictionary."""
     texts: dict[str, str] = {}
     for pair in pairs:
@@ -91,7 +93,7 @@ def _texts(pairs: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals() -> Iterator[None]:
     """Let a signal end the runs in order, with kernels stopped and a record written; more of them change nothing."""
 
     def stop(number: int, _: object) -> NoReturn:
@@ -139,11 +141,11 @@ def run(
     output: Output = None,
 ) -> None:
     """Run notebooks (all by default) that have changed, then write figures, pages and verdicts."""
-    texts = _texts(parameters or [])
+    texts = parameter_texts(parameters or [])
     from musan.collection import keys, lock
     from musan.collection import run as runner
 
-    target = _output(output)
+    target = chosen_output(output)
     chosen, reason = runner.engine_for("fork" if engine == "auto" else engine)
     requests = runner.plan(names or [], texts, notebooks_folder(), target, cell_timeout, timeout, chosen)
     if explain:
@@ -151,9 +153,9 @@ def run(
         return
     if engine == "fork" and reason:
         typer.echo(f"musan: papermill runs the notebooks: {reason}", err=True)
-    with lock.held(target), _stopped_by_signals():
+    with lock.held(target), stopped_by_signals():
         memory = keys.Memory(target, requests, force=force)
-        failed = _run(target, memory, chosen, reason, jobs or _cores())
+        failed = _run(target, memory, chosen, reason, jobs or cores())
         try:
             _publish(target)
         finally:
@@ -205,7 +207,7 @@ def export(output: Output = None) -> None:
     """Write figures, pages and verdicts again, from the notebooks already run."""
     from musan.collection import lock, verdicts
 
-    target = _output(output)
+    target = chosen_output(output)
     verdicts.require_executed(target)
     with lock.held(target):
         _publish(target, force=True)
@@ -225,7 +227,7 @@ def verdicts(
     from musan.collection import outputs
     from musan.collection import verdicts as collected
 
-    table = collected.read(_output(output))
+    table = collected.read(chosen_output(output))
     if readme:
         outputs.write_text(readme, collected.in_readme(readme, table))
     elif form == "table":
@@ -248,6 +250,10 @@ def params(name: Annotated[str, typer.Argument(help="A notebook, by name or a un
         [each.name, each.type_words, str(each.default), each.range_words, each.description] for each in describe(found)
     ]
     terminal.show_table(["Parameter", "Kind", "Default", "Allowed", "Meaning"], rows)
+
+
+for command in (sweep, refresh, compare):
+    app.command()(command)
 
 
 if __name__ == "__main__":

@@ -189,9 +189,9 @@ def analyses_explorer(multiverses: Sequence[Multiverse]) -> AnalysesExplorer:
 
 def _columns(frame: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
     """Return a frame as columns for JSON: the different values, numbers with six digits, and where each stands."""
-    columns = {}
+    columns: dict[str, dict[str, list[Any]]] = {}
     for name, column in frame.items():
-        cells = [None if pd.isna(cell) else cell for cell in column.tolist()]
+        cells: list[Any] = [None if pd.isna(cell) else cell for cell in column.tolist()]
         cells = [float(f"{cell:.6g}") if isinstance(cell, float) else cell for cell in cells]
         values = list(dict.fromkeys(cells))
         columns[str(name)] = {"values": values, "at": [values.index(cell) for cell in cells]}

@@ -40,7 +40,7 @@ def all_verdicts(multiverses: Sequence[Multiverse]) -> Figure:
     height = max(0.46 * len(shares), 1.6)
     fig, ax = plt.subplots(figsize=(8, height + 1.6))
     start = pd.Series(0.0, index=shares.index)
-    for verdict in shares:
+    for verdict in map(str, shares.columns):
         face, ink = claims.SHOWN[verdict]
         width = 100 * shares[verdict]
         ax.barh(range(len(shares)), width, left=100 * start, height=0.78, color=face)

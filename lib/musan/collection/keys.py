@@ -38,7 +38,12 @@ READS_FROM = {"executed_notebooks": "notebooks", "sweeps": "sweeps"}
 # Files and folders without a part in a run: they decide what is run, or make something of what a run has left.
 AROUND_RUNS = (
     "cli.py",
+    "compare.py",
+    "refresh/",
+    "refresh_command.py",
+    "sweep_command.py",
     "terminal.py",
+    "collection/sweep/",
     "collection/site/",
     "collection/templates/",
     *(f"collection/{name}.py" for name in ("export", "keys", "lock", "publish", "record", "strip", "verdicts")),
@@ -235,7 +240,7 @@ def _findings_for(request: RunRequest) -> dict[str, str]:
         return {}
     notebooks, sweeps = (_folder_of(request, parameter) for parameter in READS_FROM)
     found = {path.stem: _findings_of(path) for path in sorted(notebooks.glob("*.ipynb")) if path.stem != request.name}
-    return found | {path.name: file_hash(path) for path in sorted(sweeps.glob("*.csv"))}
+    return found | {path.name: file_hash(path) for path in sorted(sweeps.glob("*.*.csv"))}
 
 
 def _folder_of(request: RunRequest, parameter: str) -> Path:

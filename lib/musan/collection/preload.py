@@ -53,7 +53,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # a child's collector then leaves these objects, and the pages they are on, alone
     control.sendall(json.dumps({"threads": threads()}).encode() + b"\n")
-    _Server(control, environment).serve()
+    Server(control, environment).serve()
 
 
 def _load(modules: Sequence[str]) -> None:
@@ -69,7 +69,7 @@ def _load(modules: Sequence[str]) -> None:
                     importlib.import_module(module)
 
 
-class _Server:
+class Server:
     """Forks, and tells each child's process id and exit code over a pipe of its own."""
 
     def __init__(self, control: socket.socket, environment: Mapping[str, str]) -> None:

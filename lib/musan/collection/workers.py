@@ -114,6 +114,8 @@ class Workers:
             server = self._server
         reason = server.why_not()
         with self._lock:
+            if self._ended:
+                raise CancelledError
             if reason and not self._warned and not self._ended:
                 logging.getLogger("musan").warning("runs take longer, each in a kernel of its own: %s", reason)
             self._warned |= bool(reason)
