@@ -72,10 +72,12 @@ Output = Annotated[
 
 
 def chosen_output(chosen: Path | None) -> Path:
+    """Return the output folder that was asked for, or the usual one."""
     return chosen.expanduser().resolve() if chosen else output_folder()
 
 
 def cores() -> int:
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -63,8 +63,8 @@ class Choices:
     baseline : {"share", "fee"}
         What counts as a figure from before: a share of workers, or the price of paid leave at the mine too.
     practice : {"both", "either", "camps", "checks", "any_penalty"}
-        What must be described: checks and camps, each by itself (the one that fewer tell of counts); either of them; one
-        of them; any penalty.
+        What must be described: checks and camps, each by itself (the one that fewer tell of counts); either of
+        them; one of them; any penalty.
     """
 
     first_month: str = "2017-07"

@@ -257,6 +257,12 @@ def paths_before(design: Design, paths: int, seed: int) -> pd.DataFrame:
 
 def log_prices() -> pd.DataFrame:
     """Return logarithms of the world prices of iron ore and coal, a column each, indexed by month."""
+    return _log_prices(data_folder()).copy()
+
+
+@lru_cache(maxsize=16)
+def _log_prices(folder: Path) -> pd.DataFrame:
+    del folder  # part of the cache key only
     table = evidence.load("commodity_prices_monthly")
     wide = table[table["commodity"].isin(COMMODITIES)].pivot_table(
         index="month", columns="commodity", values="price", observed=True
@@ -432,16 +438,17 @@ def _ranked(
     design: Design, drawn: pd.DataFrame, expected: dict[pd.Period, Array], dates: Sequence[pd.Period], seed: int
 ) -> Placebos:
     """Set what came against the forecasts and rank the true date in each path."""
-    offsets = [(month - design.last_before).n for month in design.window]
+    measure = design.last_before
+    offsets = [(month - measure).n for month in design.window]
     came = mirror.rebuild("total").draws(len(drawn), seed=seed + 1)[design.series]
     effects: dict[pd.Period, Array] = {}
-    for date in [*dates, design.last_before]:
-        seen = came if date == design.last_before else drawn
+    for date in [*dates, measure]:
+        seen = came if date == measure else drawn
         total = seen[[date + offset for offset in offsets]].sum(axis=1).to_numpy()
         effects[date] = 100 * (total / expected[date][:, [offset - 1 for offset in offsets]].sum(axis=1) - 1)
     fitted = {date: effect for date, effect in effects.items() if np.isfinite(effect).any()}
-    if design.last_before not in fitted:
-        what = f"{MODEL_WORDS[design.model]} could be fitted to no path up to {design.last_before}"
+    if measure not in fitted:
+        what = f"{MODEL_WORDS[design.model]} could be fitted to no path up to {measure}"
         raise MethodError(what, "model", "choose another model")
     first_ban = last_month_before("first_ban")
     rows = [
@@ -452,13 +459,13 @@ def _ranked(
             "effect_pct": float(np.nanmedian(effect)),
             "low_pct": float(np.nanmin(effect)),
             "high_pct": float(np.nanmax(effect)),
-            "true": date == design.last_before,
+            "true": date == measure,
             "after_first_ban": bool(date + offsets[-1] > first_ban),
         }
         for date, effect in fitted.items()
     ]
     frame = pd.DataFrame(rows)
-    true = fitted.pop(design.last_before)
+    true = fitted.pop(measure)
     beaten = np.array([effect <= true for effect in fitted.values()]).reshape(len(fitted), len(true))
     beaten = beaten[:, np.isfinite(true)]
     apart = _apart(list(fitted), len(offsets))

@@ -23,6 +23,7 @@ from musan.methods.counterfactual import (
     synthetic_control,
     synthetic_difference,
 )
+from musan.methods.likelihoods import Filter
 from musan.methods.permutation import accepted, arrangements, selections, share_as_extreme
 from musan.methods.synthetic_control import simplex_weights
 
@@ -109,6 +110,63 @@ def test_interval_is_that_of_r_and_a_little_wider_for_the_parameters():
     half = (after["expected_high"] - after["expected_low"]) / 2
     ratio = half.to_numpy() / expected("nile level", "standard error")
     assert ((ratio > 0.98) & (ratio < 1.12)).all()
+
+
+# Likelihoods of many parameters at once, against the filter of statsmodels
+
+CLOSED = [
+    Structural("constant", seasonal=4, seasonal_varies=True),
+    Structural("deterministic trend"),
+    Structural("local level"),
+    Structural("local level", seasonal=12),
+    Structural("random walk with drift", seasonal=4),
+    Structural("smooth trend"),
+    Sarimax((1, 0, 0), (1, 0, 0, 12)),
+    Sarimax((2, 0, 0), (2, 0, 0, 4), constant=False),
+    Sarimax((3, 1, 0), (1, 1, 0, 4)),
+    Sarimax((0, 1, 0), constant=False),
+]
+
+
+@pytest.mark.parametrize("with_regressors", [True, False])
+@pytest.mark.parametrize("model", CLOSED, ids=lambda model: model.words)
+def test_likelihood_and_forecasts_are_those_of_the_filter(model, with_regressors):
+    draw = np.random.default_rng(3)
+    outcome = draw.normal(size=40).cumsum() / 4
+    regressors = draw.normal(size=(46, 2)) if with_regressors else None
+    built = model.build(outcome, regressors[:40] if with_regressors else None)
+    built.ssm.tolerance = 0  # or the filter takes its gain for settled when it nearly is
+    ours = state_space._likelihood(model, built, outcome, regressors, 6)
+    reference = Filter(built, regressors[40:] if with_regressors else None, 6)
+    assert not isinstance(ours, Filter)
+    vectors = draw.normal(size=(20, len(built.param_names)))
+    apart = ours.loglikes(vectors) - reference.loglikes(vectors)
+    assert np.ptp(apart) < 1e-8
+    np.testing.assert_allclose(ours.mean(vectors[0]), reference.mean(vectors[0]), atol=1e-9)
+    one, other = (way.paths(vectors[:1], 5000, np.random.default_rng(1)) for way in (ours, reference))
+    spread = other.std(axis=0)
+    assert np.abs(one.mean(axis=0) - other.mean(axis=0)).max() < 0.08 * spread.max()
+    np.testing.assert_allclose(np.cov(one.T), np.cov(other.T), atol=0.1 * spread.max() ** 2)
+
+
+@pytest.mark.parametrize("model", [Structural("local linear trend"), Sarimax((0, 1, 1))], ids=lambda model: model.words)
+def test_other_models_go_through_the_filter(model):
+    outcome = collapse().to_numpy()
+    likelihood = state_space._likelihood(model, model.build(outcome, None), outcome, None, 3)
+    assert isinstance(likelihood, Filter)
+
+
+def test_paths_of_several_parameters_come_in_their_order():
+    outcome = np.random.default_rng(0).normal(size=40)
+    for model in (Structural("local level"), Sarimax((1, 0, 0))):
+        built = model.build(outcome, None)
+        likelihood = state_space._likelihood(model, built, outcome, None, 3)
+        small, large = np.zeros(len(built.param_names)), np.ones(len(built.param_names))
+        small[-1] = 1e-4
+        paths = likelihood.paths(np.stack([small, large, small]), 50, np.random.default_rng(0))
+        assert paths.shape == (150, 3)
+        still = paths[[*range(50), *range(100, 150)]].std(axis=0)
+        assert still.max() < 0.01 < paths[50:100].std(axis=0).min()
 
 
 # What a forecast must add up to

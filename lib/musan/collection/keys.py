@@ -39,6 +39,7 @@ READS_FROM = {"executed_notebooks": "notebooks", "sweeps": "sweeps"}
 AROUND_RUNS = (
     "cli.py",
     "compare.py",
+    "comparison.html.j2",
     "refresh/",
     "refresh_command.py",
     "sweep_command.py",

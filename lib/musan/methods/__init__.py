@@ -38,5 +38,5 @@ Many analyses
   multiverse             grid, specification_curve, influence, agreement
   specification_tests    curve_test (permutation), adjust (BH, BY, Holm)
 Beneath them: long_run_variance (sandwich, long_run_variance: HAC), limit_distributions, autoregression, partitions,
-fluctuation, segmented, state_space, permutation; arguments, labelled, observations, facts.
+fluctuation, segmented, state_space, likelihoods, permutation; arguments, labelled, observations, facts.
 """

@@ -1,13 +1,15 @@
 """Time series models on a standardised series: fit, check, and simulate with uncertain parameters.
 
-The likelihood and the filter are those of statsmodels with exact diffuse initial states (Durbin and Koopman 2012,
-chapter 5). The maximum is sought from several starts and checked; a model without a clear maximum is refused.
+The models are those of statsmodels with exact diffuse initial states (Durbin and Koopman 2012, chapter 5); their
+likelihood is worked out for many parameters at once where it can be. The maximum is sought from several starts and
+checked; a model without a clear maximum is refused.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -18,11 +20,11 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from musan.errors import MethodError
 from musan.methods import arguments
+from musan.methods.likelihoods import Autoregression, Filter, VarianceComponents, regressor_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from musan.methods.labelled import Array
+    from musan.methods.likelihoods import Likelihood
 
 Trend = Literal[
     "constant", "deterministic trend", "local level", "random walk with drift", "local linear trend", "smooth trend"
@@ -70,10 +72,14 @@ class Structural:
         return f"{self.trend}, {'varying' if self.seasonal_varies else 'fixed'} season of {self.seasonal}"
 
     @property
+    def variances(self) -> int:
+        """Return the number of variances to be found."""
+        return TRENDS[self.trend][2] + bool(self.seasonal and self.seasonal_varies)
+
+    @property
     def parameters(self) -> int:
         """Return the number of states and variances to be found."""
-        _, states, variances = TRENDS[self.trend]
-        return states + variances + (self.seasonal - 1 + self.seasonal_varies if self.seasonal else 0)
+        return TRENDS[self.trend][1] + self.variances + (self.seasonal - 1 if self.seasonal else 0)
 
     def build(self, series: Array, regressors: Array | None) -> Any:
         """Return the model of statsmodels."""
@@ -119,6 +125,12 @@ class Sarimax:
         (p, d, q), (p_s, d_s, q_s, s) = self.order, self.seasonal_order
         return p + q + p_s + q_s + d + s * d_s + self.constant + 1
 
+    @property
+    def longest_lag(self) -> int:
+        """Return the longest lag that a period depends on, differences included."""
+        (p, d, _), (p_s, d_s, _, s) = self.order, self.seasonal_order
+        return p + d + s * (p_s + d_s)
+
     def build(self, series: Array, regressors: Array | None) -> Any:
         """Return the model of statsmodels."""
         return SARIMAX(
@@ -133,57 +145,56 @@ class Sarimax:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted model: one-step predictions, the mean forecast, and what is needed to simulate paths."""
+    """A fitted model: its mean forecast, one-step predictions, and what is needed to simulate paths."""
 
-    model: Any
+    model: Structural | Sarimax
+    built: Any
+    likelihood: Likelihood
     best: Array  # unconstrained parameters
-    future: Array | None
-    one_step: Array
-    residuals: Array  # standardised one-step errors
     mean: Array
-    parameters: dict[str, float]
-    slopes: Array
-    words: str
+    spreads: Array  # of the regressors
 
     def simulate(self, draws: int, generator: np.random.Generator) -> tuple[Array, float]:
         """Return paths of shape (draws, periods ahead), and the effective number of parameter draws."""
-        vectors, effective = _likely_parameters(self.model, self.best, generator)
-        repetitions = -(-draws // len(vectors))
-        paths = [self._paths(vector, repetitions, generator) for vector in vectors]
-        return np.concatenate(paths)[:draws], effective
+        vectors, effective = _likely_parameters(self.likelihood, self.best, generator)
+        paths = self.likelihood.paths(vectors, -(-draws // len(vectors)), generator)
+        return paths[:draws], effective
 
-    def _paths(self, vector: Array, repetitions: int, generator: np.random.Generator) -> Array:
-        """Return paths under given parameters from what is known of the state after the last period."""
-        values = self.model.transform_params(vector)
-        self.model.update(values)
-        space = self.model.ssm
-        known = space.filter()
-        transition, selection = space["transition"], space["selection"]
-        shift = space["state_intercept"]
-        shift = shift[:, -1] if shift.ndim == 2 else shift
-        moves = np.linalg.cholesky(space["state_cov"] + 1e-18 * np.eye(selection.shape[1]))
-        noise = float(np.sqrt(space["obs_cov"][0, 0]))
-        start = known.predicted_state[:, -1], known.predicted_state_cov[:, :, -1]
-        states = generator.multivariate_normal(*start, size=repetitions, method="eigh", check_valid="ignore")
-        paths = np.empty((repetitions, len(self.mean)))
-        for ahead, (design, level) in enumerate(self._seen(values)):
-            paths[:, ahead] = states @ design + level + noise * generator.normal(size=repetitions)
-            steps = generator.normal(size=(repetitions, selection.shape[1])) @ moves.T
-            states = states @ transition.T + shift + steps @ selection.T
-        return paths
+    @property
+    def words(self) -> str:
+        """Return the model in words."""
+        return self.model.words
 
-    def _seen(self, values: Array) -> Iterator[tuple[Array, float]]:
-        """Yield how each period ahead is seen: the row of the design, and what regressors add outside the state."""
-        design = np.asarray(self.model.ssm["design"])[0]
-        design = design if design.ndim == 1 else design[:, -1]
-        for ahead in range(len(self.mean)):
-            if self.future is None:
-                yield design, 0.0
-            elif isinstance(self.model, UnobservedComponents):
-                row = self.future[ahead]
-                yield np.concatenate([design[: -len(row)], row]), 0.0
-            else:
-                yield design, float(self.future[ahead] @ values[_regressor_places(self.model)])
+    @cached_property
+    def _result(self) -> Any:
+        return self.built.filter(self.built.transform_params(self.best), cov_type="none")
+
+    @property
+    def one_step(self) -> Array:
+        """Return one-step predictions; missing while the state is unknown."""
+        predicted = np.asarray(self._result.fittedvalues, dtype=float).copy()
+        predicted[: int(self._result.nobs_diffuse)] = np.nan
+        return predicted
+
+    @property
+    def residuals(self) -> Array:
+        """Return standardised one-step errors."""
+        return np.asarray(self._result.standardized_forecasts_error[0])[int(self._result.nobs_diffuse) :]
+
+    @property
+    def slopes(self) -> Array:
+        """Return the slopes of the regressors: states in a structural model, parameters in an ARIMA model."""
+        count = len(self.spreads)
+        if not count:
+            return np.ones(0)
+        if isinstance(self.model, Structural):
+            return np.asarray(self._result.filtered_state[-count:, -1], dtype=float) / self.spreads
+        return np.asarray(self._result.params, dtype=float)[regressor_places(self.built)] / self.spreads
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Return the parameters other than slopes, named in words."""
+        return _parameters(self.model, self._result, list(self.built.exog_names) if len(self.spreads) else [])
 
 
 def fit(model: Structural | Sarimax, series: Array, regressors: Array | None, ahead: int) -> Fitted:
@@ -208,38 +219,31 @@ def fit(model: Structural | Sarimax, series: Array, regressors: Array | None, ah
         No clear maximum of the likelihood was found.
     """
     n = len(series)
-    spread = np.ones(0)
-    past = future = None
+    spreads, standard = np.ones(0), None
     if regressors is not None:
-        centre, spread = regressors[:n].mean(axis=0), regressors[:n].std(axis=0)
-        standard = (regressors - centre) / spread
-        past, future = standard[:n], standard[n:]
+        spreads = regressors[:n].std(axis=0)
+        standard = (regressors - regressors[:n].mean(axis=0)) / spreads
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on starting values; convergence is checked below
-        built = model.build(series, past)
-        best = _maximise(built, model.words)
-        result = built.filter(built.transform_params(best))
-        mean = np.asarray(result.get_forecast(ahead, exog=future).predicted_mean)
-    unknown = int(result.nobs_diffuse)
-    errors = np.asarray(result.standardized_forecasts_error[0])[unknown:]
-    one_step = np.asarray(result.fittedvalues, dtype=float).copy()
-    one_step[:unknown] = np.nan
-    slopes = _slopes(model, result, 0 if past is None else past.shape[1])
-    kept = _parameters(model, result, [] if past is None else built.exog_names)
-    return Fitted(built, best, future, one_step, errors, mean, kept, slopes / spread, model.words)
+        built = model.build(series, None if standard is None else standard[:n])
+        likelihood = _likelihood(model, built, series, standard, ahead)
+        start = np.asarray(built.untransform_params(built.start_params), dtype=float)
+        best = _maximise(likelihood, start, n, model.words)
+        mean = likelihood.mean(best)
+    return Fitted(model, built, likelihood, best, mean, spreads)
 
 
-def _slopes(model: Structural | Sarimax, result: Any, count: int) -> Array:
-    """Return the slopes of the regressors: states in a structural model, parameters in an ARIMA model."""
-    if not count:
-        return np.ones(0)
-    if isinstance(model, Structural):
-        return np.asarray(result.filtered_state[-count:, -1], dtype=float)
-    return np.asarray(result.params, dtype=float)[_regressor_places(result.model)]
-
-
-def _regressor_places(model: Any) -> list[int]:
-    return [model.param_names.index(name) for name in model.exog_names]
+def _likelihood(
+    model: Structural | Sarimax, built: Any, series: Array, regressors: Array | None, ahead: int
+) -> Likelihood:
+    """Return the likelihood in closed form where there is one."""
+    n = len(series)
+    if isinstance(model, Structural) and model.variances <= 2:
+        return VarianceComponents(model.build(np.zeros(n + ahead), regressors), series)
+    if isinstance(model, Sarimax) and not model.order[2] + model.seasonal_order[2] and n > model.longest_lag:
+        given = np.empty((n + ahead, 0)) if regressors is None else regressors
+        return Autoregression(series, given, model.order, model.seasonal_order, constant=model.constant)
+    return Filter(built, None if regressors is None else regressors[n:], ahead)
 
 
 def _parameters(model: Structural | Sarimax, result: Any, regressors: list[str]) -> dict[str, float]:
@@ -256,29 +260,39 @@ def _parameters(model: Structural | Sarimax, result: Any, regressors: list[str])
     return named
 
 
-def _maximise(model: Any, words: str) -> Array:
-    """Return the unconstrained parameters at the maximum of the likelihood."""
-    n = model.nobs
+def _maximise(likelihood: Likelihood, first: Array, n: int, words: str) -> Array:
+    """Return the unconstrained parameters at the maximum of the likelihood, from starting values."""
+
+    def losses(vectors: Array) -> Array:
+        values = -likelihood.loglikes(vectors) / n
+        return np.where(np.isfinite(values), values, 1e10)
 
     def loss(vector: Array) -> float:
-        value = model.loglike(vector, transformed=False)
-        return -float(value) / n if np.isfinite(value) else 1e10
+        return float(losses(vector[None, :])[0])
 
-    first = np.asarray(model.untransform_params(model.start_params), dtype=float)
+    def loss_and_slopes(vector: Array) -> tuple[float, Array]:
+        steps = 1e-4 * np.abs(vector) + 1e-7
+        found = losses(vector + np.vstack([np.zeros_like(vector), np.diag(steps), -np.diag(steps)]))
+        up, down = np.split(found[1:], 2)
+        return float(found[0]), (up - down) / (2 * steps)
+
+    def search(start: Array) -> Any:
+        return optimize.minimize(loss_and_slopes, start, jac=True, method="L-BFGS-B", options=tight)
+
     if not len(first):
         return first
     tight = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
-    found = [optimize.minimize(loss, first * times, method="L-BFGS-B", options=tight) for times in STARTS]
-    best = min(found, key=lambda one: float(one.fun))
+    best = min((search(first * times) for times in STARTS), key=lambda one: float(one.fun))
     for _ in range(3):
         # A standard deviation of zero is flat whether it is best or not, so look to its side.
-        beside = min((_beside(best.x, i, step) for i in range(len(first)) for step in BESIDE), key=loss)
-        if loss(beside) > best.fun - 1e-9:
+        beside = np.array([_beside(best.x, i, step) for i in range(len(first)) for step in BESIDE])
+        found = losses(beside)
+        if found.min() > best.fun - 1e-9:
             break
-        best = optimize.minimize(loss, beside, method="L-BFGS-B", options=tight)
-    if _steepness(best.x, loss) > STEEPEST:
+        best = search(beside[np.argmin(found)])
+    if np.abs(loss_and_slopes(best.x)[1]).max() > STEEPEST:
         best = optimize.minimize(loss, best.x, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12})
-    if best.fun >= 1e9 or _steepness(best.x, loss) > STEEPEST:
+    if best.fun >= 1e9 or np.abs(loss_and_slopes(best.x)[1]).max() > STEEPEST:
         what = f"the likelihood of {words} has no clear maximum in these {n} periods"
         raise MethodError(what, "model", "use a simpler model, or more periods before the measure")
     return np.asarray(best.x, dtype=float)
@@ -291,16 +305,7 @@ def _beside(vector: Array, at: int, step: float) -> Array:
     return moved
 
 
-def _steepness(vector: Array, loss: Callable[[Array], float]) -> float:
-    """Return the largest slope of the loss, by central differences."""
-    steps = 1e-4 * np.abs(vector) + 1e-7
-    slopes = np.array(
-        [(loss(vector + one) - loss(vector - one)) / (2 * one.sum()) for one in np.diag(steps)]
-    )  # fmt: skip
-    return float(np.abs(slopes).max()) if np.isfinite(slopes).all() else np.inf
-
-
-def _likely_parameters(model: Any, best: Array, generator: np.random.Generator) -> tuple[Array, float]:
+def _likely_parameters(likelihood: Likelihood, best: Array, generator: np.random.Generator) -> tuple[Array, float]:
     """Draw parameters in proportion to the likelihood, by importance sampling in two rounds.
 
     Flat in the unconstrained parameters, which for variances are standard deviations (Gelman 2006).
@@ -308,9 +313,12 @@ def _likely_parameters(model: Any, best: Array, generator: np.random.Generator) 
     if not len(best):
         return best[None, :], float("inf")
 
+    def loglikes(vectors: Array) -> Array:
+        values = likelihood.loglikes(vectors)
+        return np.where(np.isfinite(values), values, -np.inf)
+
     def loglike(vector: Array) -> float:
-        value = model.loglike(vector, transformed=False)
-        return float(value) if np.isfinite(value) else -np.inf
+        return float(loglikes(vector[None, :])[0])
 
     curvature = -np.atleast_2d(approx_hess3(best, loglike))
     values, directions = np.linalg.eigh(np.nan_to_num((curvature + curvature.T) / 2))
@@ -320,7 +328,7 @@ def _likely_parameters(model: Any, best: Array, generator: np.random.Generator) 
     for _ in range(2):
         proposal = stats.multivariate_t(centre, spread, df=5)
         drawn = proposal.rvs(PROPOSALS, random_state=generator).reshape(PROPOSALS, len(best))
-        logs = np.array([loglike(vector) for vector in drawn]) - proposal.logpdf(drawn)
+        logs = loglikes(drawn) - proposal.logpdf(drawn)
         weights = np.exp(logs - logs.max())
         weights /= weights.sum()
         centre = weights @ drawn
