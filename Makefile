@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-ind
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 .DEFAULT_GOAL := all
-.PHONY: all install test lint check verdicts lab lock readme clean help
+.PHONY: all install test test-runner lint check verdicts lab lock readme clean help
 
 all: install  ## install once, run all notebooks, write figures, pages and verdicts into output/
 	$(BIN)/musan run
@@ -39,6 +39,9 @@ endif
 
 test: install  ## the unit tests
 	$(BIN)/pytest -n auto --dist loadfile
+
+test-runner: install  ## the tests of runs and sweeps: real processes, kernels, kills and a cluster of two
+	$(BIN)/pytest -n auto --dist loadfile tests/runner
 
 lint: install  ## style, types, stripped notebooks, the catalogue of tables
 	$(BIN)/ruff check .
@@ -70,4 +73,4 @@ clean:  ## remove what `make` and the tests have written, but not .venv
 	find lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22

@@ -203,7 +203,7 @@ def test_what_is_said_of_how_cells_ran_has_the_same_form(both):
 
 
 def test_cells_may_be_run_once_and_continued_in_forks(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     source = write(
         tmp_path / "shared.ipynb",
         "import os, random\nrandom.seed(1); seen = [0]; print('once')",

@@ -19,7 +19,7 @@ from musan.collection.limits import Limits
 from musan.collection.run import RunOutcome, engine_for, plan, run, run_one
 from musan.errors import CollectionError, ParameterError
 
-NOTEBOOKS = Path(__file__).parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FAILING = {"dies", "exits", "raises", "sleeps"}
 FIRST = "01_trade_collapse"
 

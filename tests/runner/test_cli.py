@@ -23,7 +23,7 @@ from musan.collection import run as runner
 from musan.collection import strip, verdicts
 from musan.collection.run import RunEvent, RunOutcome
 
-NOTEBOOKS = Path(__file__).parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIRST = "01_trade_collapse"
 HEAVY = {"matplotlib", "nbconvert", "nbformat", "pandas", "papermill", "pydantic", "scipy", "statsmodels"}
 
