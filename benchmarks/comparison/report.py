@@ -118,6 +118,7 @@ def _growth(part: Mapping[str, Any]) -> Iterator[str]:
         "runs",
         "seconds",
         "ms a run",
+        "ms of a processor a run",
         "seconds when known",
         "command, MB",
         "library loaded, MB",
@@ -134,8 +135,16 @@ def _size(one: Mapping[str, Any]) -> list[str]:
         for kind in ("command", "preloaded", "first cells")
     ]
     most = f"{memory['run, most']:.0f}" if "run, most" in memory else ""
-    each = 1000 * one["seconds"] / one["runs"]
-    return [f"{one['runs']:,}", _number(one["seconds"]), f"{each:.0f}", f"{one['again_seconds']:.1f}", *late, most]
+    each, used = (1000 * one[name] / one["runs"] for name in ("seconds", "processor_seconds"))
+    return [
+        f"{one['runs']:,}",
+        _number(one["seconds"]),
+        f"{each:.0f}",
+        f"{used:.0f}",
+        f"{one['again_seconds']:.1f}",
+        *late,
+        most,
+    ]
 
 
 def _aims(results: Mapping[str, Any]) -> Iterator[str]:

@@ -248,11 +248,23 @@ def write_figures(notebook: NotebookNode | Path, folder: Path) -> list[Path]:
 
 
 def _as_png(webp: bytes) -> bytes:
-    """Return a figure's picture in the form that every program reads."""
-    from PIL import Image  # only where figures are written
+    """Return a figure's picture in the form that every program reads, with a table of its few colours."""
+    import numpy as np  # only where figures are written
+    from PIL import Image
 
+    picture = Image.open(io.BytesIO(webp)).convert("RGB")
+    colours = [colour for _, colour in picture.getcolors(256) or ()]
     out = io.BytesIO()
-    Image.open(io.BytesIO(webp)).convert("RGB").quantize(256).save(out, format="PNG")
+    if not colours:  # more than a table can hold
+        picture.save(out, format="PNG")
+        return out.getvalue()
+    number = np.zeros(1 << 24, dtype=np.uint8)  # of each colour
+    for place, (red, green, blue) in enumerate(colours):  # type: ignore[misc]  # a picture in RGB has three
+        number[red | green << 8 | blue << 16] = place
+    pixels = np.asarray(picture.convert("RGBX")).view("<u4")[..., 0] & 0xFFFFFF
+    indexed = Image.fromarray(number[pixels])
+    indexed.putpalette([part for colour in colours for part in colour])  # type: ignore[union-attr]
+    indexed.save(out, format="PNG")
     return out.getvalue()
 
 
