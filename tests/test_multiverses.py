@@ -144,3 +144,24 @@ def test_a_claim_that_cannot_be_tested_is_quoted_with_the_reason():
     one = claims.find("chinese_interest_faded", "statement", measures={"rows": 0})
     [row] = summary.quotable([one]).to_dict("records")
     assert row["sentence"].endswith("Open figures can't test this (no row of any table bears on it).")
+
+
+def test_names_of_choices_are_spelled_for_readers():
+    assert multiverses.in_words("without_asiapress") == "without ASIAPRESS"
+    assert multiverses.in_words("bank_of_korea") == "Bank of Korea"
+    assert multiverses.in_words(True) == "yes"
+    assert multiverses.in_words("june_2017") == "June 2017"
+    assert multiverses.in_words("same_outlet") == "same outlet"
+    assert multiverses.in_words(0.5) == "0.5"
+
+
+def test_every_spelled_part_stands_in_the_ledger():
+    names = {
+        str(name)
+        for claim in claims.ledger().values()
+        for criterion in claim.criteria.values()
+        for choice, options in criterion.choices.items()
+        for name in (choice, *options)
+    }
+    for part in multiverses.SPELLED:
+        assert any(part in name for name in names), part

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from musan import tables, workplace_incentives
+from musan import claims, tables, workplace_incentives
 from musan.methods import attendance
 from musan.methods.workplace import LIMITS
+from musan.multiverses import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,11 +70,13 @@ class AttendanceExplorer:
     sliders: tuple[Slider, ...]
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        stated = claims.claim("sign_in_and_leave").criteria["statement"].thresholds
         shown = {
             ATTENDANCE_MIME: {
                 "caption": CAPTION,
                 "values": asdict(self.workplace),
                 "sliders": [asdict(slider) for slider in self.sliders],
+                "stated": [stated["claimed_low"], stated["claimed_high"]],
             },
             **self._table()._repr_mimebundle_(),
         }
@@ -179,7 +182,13 @@ class AnalysesExplorer:
             "Verdicts whose analyses can be switched on and off on the exported page",
             titles={"verdict_on": "Verdict", "says": "Says", "n": "Analyses"},
         )
-        return {ANALYSES_MIME: {"verdicts": listed}, **shown._repr_mimebundle_()}
+        words = {str(name): in_words(name) for one in self.multiverses for name in _names(one)}
+        return {ANALYSES_MIME: {"verdicts": listed, "words": words}, **shown._repr_mimebundle_()}
+
+
+def _names(one: Multiverse) -> list[object]:
+    """Return the choices of a verdict and all their options."""
+    return [*one.choices, *(option for choice in one.choices for option in one.analyses[choice].unique())]
 
 
 def analyses_explorer(multiverses: Sequence[Multiverse]) -> AnalysesExplorer:

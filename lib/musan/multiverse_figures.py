@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from musan import claims, evidence, figures
 from musan.methods import multiverse
+from musan.multiverses import in_words
 from musan.rules import Verdict
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from musan.figures import Figure
     from musan.multiverses import Multiverse
 
+LINEAR_TO = 10  # where a stretched scale turns logarithmic, on either side of zero
 ARTICLE = ["asiapress-2018-08-exports-drop-p2"]
 # Pale verdicts would vanish as thin lines and small dots.
 INK = {name: ("#7C8794" if face == claims.SHOWN[Verdict.NOT_TESTABLE.value][0] else face)
@@ -48,7 +51,7 @@ def all_verdicts(multiverses: Sequence[Multiverse]) -> Figure:
             if wide >= 12:
                 ax.text(left + wide / 2, row, f"{wide:.0f}", ha="center", va="center", color=ink, fontsize=10.5)
         start += shares[verdict]
-        ax.plot([], [], "s", color=face, markersize=10, label=verdict.replace(" with open data", ""))
+        ax.plot([], [], "s", color=face, markersize=10, label=_brief(verdict))
     for row, one in enumerate(multiverses):
         ax.text(101, row, f"{one.agreed.n}", va="center", fontsize=10.5, color=figures.COLOURS["text"])
     ax.text(101, -0.72, "analyses", va="bottom", fontsize=10.5, color=figures.COLOURS["text"])
@@ -74,6 +77,10 @@ def all_verdicts(multiverses: Sequence[Multiverse]) -> Figure:
     )
 
 
+def _brief(verdict: str) -> str:
+    return verdict.replace(" with open data", "")
+
+
 def _short(one: Multiverse) -> str:
     """Return the name in two lines at most."""
     title, question = one.name.rsplit(": ", 1)
@@ -89,14 +96,26 @@ def specification_curve(one: Multiverse) -> Figure:
     curve = multiverse.specification_curve(known, choices=one.choices, verdict="verdict")
     options = [(choice, option) for choice in one.choices for option in known[choice].unique()]
     fig, (top, below) = plt.subplots(
-        2, 1, figsize=(8, 3.1 + 0.27 * len(options)), sharex=True, height_ratios=[2.5, 0.27 * len(options)]
+        2, 1, figsize=(8, 3.9 + 0.27 * len(options)), sharex=True, height_ratios=[2.5, 0.27 * len(options)]
     )
     for name in [verdict.value for verdict in Verdict if (curve.frame["verdict"] == verdict.value).any()]:
         rows = curve.frame[curve.frame["verdict"] == name]
-        top.plot(rows["order"], rows["estimate"], "o", color=INK[name], markersize=5, label=f"{name}: {len(rows)}")
-    top.legend(loc="best", fontsize=10.5, handletextpad=0.2)
-    top.set_ylabel(_unit(one))
+        top.plot(
+            rows["order"], rows["estimate"], "o", color=INK[name], markersize=5, label=f"{_brief(name)}: {len(rows)}"
+        )
+    # Between the panels: among the dots a legend's own would look like analyses.
+    handles, labels = top.get_legend_handles_labels()
+    columns = 2 if len(" ".join(labels)) > 40 else len(labels)
+    below.legend(
+        handles, labels, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1.02), fontsize=10.5, handletextpad=0.2
+    )
+    top.set_ylabel(f"{one.finding.unit[:1].upper()}{one.finding.unit[1:]}")
+    stretched = _stretched(curve.frame["estimate"])
+    if stretched:
+        top.set_yscale("symlog", linthresh=LINEAR_TO)
+        top.yaxis.set_major_formatter(ScalarFormatter())
     _choices(below, curve.frame, options)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
     left_out = len(one.analyses) - len(known)
     top.set_title(
         f"{one.name.replace(': ', ', ')} {_share(one)}" + (f"; {left_out} without a number" if left_out else "")
@@ -105,7 +124,7 @@ def specification_curve(one: Multiverse) -> Figure:
         fig,
         name=f"curve_{one.finding.claim}_{one.finding.aspect}",
         caption=f"{one.name} Estimates of {len(known)} analyses, sorted ({one.finding.unit}), and the "
-        "choices behind each.",
+        "choices behind each." + (f" Beyond {LINEAR_TO} the scale is logarithmic." if stretched else ""),
         alt=f"{len(known)} dots from {curve.lowest:.4g} to {curve.highest:.4g}, with a median of {curve.median:.4g}. "
         + " ".join(f"{name}: {count}." for name, count in known["verdict"].value_counts().items())
         + " Ticks below mark the choices of each analysis.",
@@ -125,10 +144,10 @@ def _share(one: Multiverse) -> str:
     return f"{same} of {one.agreed.n} {one.finding.verdict.value}"
 
 
-def _unit(one: Multiverse) -> str:
-    """Return the unit up to its first comma, which is where explanations begin."""
-    unit = one.finding.unit.partition(",")[0]
-    return f"{unit[:1].upper()}{unit[1:]}"
+def _stretched(estimates: pd.Series[float]) -> bool:
+    """Return whether a few estimates are so far away that the others would lie on one line."""
+    sizes = estimates.abs()
+    return bool(sizes.max() > 50 * sizes.median())
 
 
 def _choices(ax: Axes, frame: pd.DataFrame, options: list[tuple[str, object]]) -> None:
@@ -147,5 +166,4 @@ def _choices(ax: Axes, frame: pd.DataFrame, options: list[tuple[str, object]]) -
 
 
 def _label(choice: str, option: object) -> str:
-    words = {"True": "yes", "False": "no"}.get(str(option), str(option))
-    return f"{choice.replace('_', ' ')}: {words.replace('_', ' ')}"
+    return f"{in_words(choice)}: {in_words(option)}"

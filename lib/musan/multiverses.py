@@ -6,6 +6,7 @@ ledger's choices, which is slower and leaves no shortcut; its results lie in one
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,6 +27,26 @@ if TYPE_CHECKING:
     from musan.methods.multiverse import Agreement, Influence
 
 Origin = Literal["sweep", "base run"]
+# Parts of choices and options that are not words of their own.
+SPELLED = {
+    "True": "yes",
+    "False": "no",
+    "asiapress": "ASIAPRESS",
+    "bank_of_korea": "Bank of Korea",
+    "bennet": "Bennet",
+    "cny": "yuan",
+    "coal_suspension": "coal halt",
+    "harvard": "Harvard",
+    "itc": "ITC",
+    "july": "July",
+    "june": "June",
+    "kotra": "KOTRA",
+    "lmdi": "LMDI",
+    "montgomery": "Montgomery",
+    "reconciled": "rebuilt",
+    "sarima": "ARIMA",
+    "usd": "dollars",
+}
 QUESTIONS: dict[Aspect, str] = {"statement": "true?", "attribution": "by sanctions?"}
 FACTS = ["verdict", "estimate", "low", "high", "error"]
 """Columns of a sweep's file after those of the choices; ``error`` says why a combination has no verdict."""
@@ -127,6 +148,12 @@ def read(findings: Sequence[Finding], sweeps: Path) -> list[Multiverse]:
     return found
 
 
+def in_words(name: object) -> str:
+    """Return a choice or an option as a reader needs it: "without ASIAPRESS" for ``without_asiapress``."""
+    text = re.sub(rf"(?<![a-z])({'|'.join(SPELLED)})(?![a-z])", lambda found: SPELLED[found[0]], str(name))
+    return text.replace("_", " ")
+
+
 def _of_base_run(finding: Finding) -> Multiverse:
     analyses = pd.DataFrame({name: list(column) for name, column in finding.analyses.items()})
     return _multiverse(finding, analyses, "base run")
@@ -195,7 +222,7 @@ def overview(multiverses: Sequence[Multiverse]) -> pd.DataFrame:
                 "agreement": one.agreed.share,
                 "analyses": one.agreed.n,
                 "others": ", ".join(f"{row['verdict']} ({row['specifications']})" for row in others.to_dict("records")),
-                "choice": str(first["choice"]).replace("_", " ") if flips else "none",
+                "choice": in_words(first["choice"]) if flips else "none",
                 "flip_share": float(first["flip_share"]) if flips else None,
                 "variance": float(first["verdict_variance"]) if flips else None,
                 "origin": one.origin,

@@ -42,8 +42,6 @@
   globalThis.musanAnalyses = { chosen, tally, columns };
   if (typeof document === "undefined") return;
 
-  const words = (text) => ({ true: "yes", false: "no" })[text] || text.replaceAll("_", " ");
-
   function ticks(low, high) {
     const raw = (high - low) / 6, power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= raw);
@@ -74,6 +72,7 @@
 
   function explore(root, count) {
     const told = JSON.parse(root.querySelector("script").textContent);
+    const words = (text) => told.words[text] || { true: "yes", false: "no" }[text] || text;
     for (const one of told.verdicts) one.analyses = columns(one.analyses);
     const box = element("div", root, { class: "analyses" });
     const picker = "analyses-of-" + count;

@@ -78,9 +78,10 @@
         one.fill.style.width = 100 * found[one.name] + "%";
         one.share.textContent = (100 * found[one.name]).toFixed(1) + " %";
       }
-      const inside = found.sign_and_leave >= 0.3 && found.sign_and_leave <= 0.4;
+      const [low, high] = told.stated;
+      const inside = found.sign_and_leave >= low && found.sign_and_leave <= high;
       said.textContent = "In the model " + (100 * found.sign_and_leave).toFixed(0) + " percent sign in and leave, " +
-        (inside ? "within" : "outside") + " the 30 to 40 percent reported.";
+        (inside ? "within" : "outside") + " the " + 100 * low + " to " + 100 * high + " percent reported.";
     }
 
     const fields = told.sliders.map((one, i) => {
