@@ -193,13 +193,13 @@ def test_luxury_lists_are_never_compared(pool):
 
 
 def test_two_pages_compare_flats_and_they_move_in_opposite_directions(pool):
-    change = top.lean(ELITES, DEFAULT, pool).pairs.set_index("origin_network")["change_pct"]
+    change = top.lean(ELITES, DEFAULT, pool).baseline.set_index("origin_network")["change_pct"]
     assert change["dailynk"] == pytest.approx(100 * (250_000 / 105_000 - 1))
     assert change["asiapress"] == pytest.approx(100 * (41_000 / 83_000 - 1))
 
 
 def test_the_baseline_must_end_within_the_window(pool):
-    early = top.lean(ELITES, replace(DEFAULT, last_month_elites="2018-12"), pool).pairs
+    early = top.lean(ELITES, replace(DEFAULT, last_month_elites="2018-12"), pool).baseline
     assert early["origin_network"].tolist() == ["dailynk"]
 
 

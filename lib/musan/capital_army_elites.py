@@ -7,15 +7,15 @@ Every way to draw the sample is one field of :class:`Choices`; the ledger lists 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from musan import claims, elite_figures, evidence, field_reports
+from musan.field_reports import Lean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,61 +123,6 @@ class Pool:
     pairs: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class Lean:
-    """How a claim's sample leans.
-
-    Attributes
-    ----------
-    claim : str
-    items : DataFrame
-        The sample: rows of :class:`Pool`.
-    tally : Tally
-    cause : dict
-        Share of worse reports that name sanctions, by coding, and their number; figures name no cause.
-    pairs : DataFrame
-        Figures of one page on the subject from before 2017 and from the window.
-    """
-
-    claim: str
-    items: pd.DataFrame
-    tally: field_reports.Tally
-    cause: dict[str, float | int]
-    pairs: pd.DataFrame
-
-    @property
-    def worse_pct(self) -> tuple[float, float]:
-        """Share that says worse, in percent, by the first and the second coding; 0 for an empty sample."""
-        n = max(self.tally.reports, 1)
-        return 100 * self.tally.worse_first / n, 100 * self.tally.worse_second / n
-
-    @property
-    def to_spare(self) -> int:
-        """Rows that could stop to say worse before a coding falls short of the ledger's share; negative when short."""
-        share = float(claims.claim(self.claim).criteria["statement"].thresholds["lean_share"])
-        return min(self.tally.worse_first, self.tally.worse_second) - math.ceil(share * self.tally.reports)
-
-    def measures(self, aspect: Aspect) -> dict[str, float | int | bool]:
-        """Return what the ledger's rule for an aspect takes."""
-        if aspect == "statement":
-            return {**self.tally.measures()}
-        return {**self.cause, "baseline": not self.pairs.empty}
-
-    def facts(self, aspect: Aspect) -> dict[str, Any]:
-        """Return estimate, range over the two codings, unit and n of a finding; no estimate for an empty sample."""
-        if aspect == "statement":
-            shares, n, unit = self.worse_pct, self.tally.reports, "percent of rows that say worse"
-        else:
-            shares = (100 * self.cause["named_first"], 100 * self.cause["named_second"])
-            n, unit = int(self.cause["reports"]), "percent of worse reports that name sanctions"
-        known = {"estimate": shares[0], "low": min(shares), "high": max(shares)} if n else {}
-        return {**known, "unit": unit, "n": n}
-
-    def verdict(self, aspect: Aspect) -> str:
-        """Return what the ledger's rule makes of the measures."""
-        return claims.decide(self.claim, aspect, self.measures(aspect)).verdict.value
-
-
 def pool() -> Pool:
     """Return all independent reports, and all figures."""
     reports, figures = field_reports.independent(), elite_figures.table()
@@ -245,7 +190,7 @@ def lean(claim: str, choices: Choices, drawn_from: Pool) -> Lean:
 
 def _lean(claim: str, items: pd.DataFrame, pairs: pd.DataFrame) -> Lean:
     cause = field_reports.named_cause(items[items["kind"] == "report"])
-    return Lean(claim, items, field_reports.tally(items), cause, pairs)
+    return Lean(claim, items, field_reports.tally(items), cause, pairs, counted="rows")
 
 
 def sample(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFrame:
@@ -399,7 +344,7 @@ def without_each_network(choices: Choices, drawn_from: Pool) -> pd.DataFrame:
         rows.append({"subject": subject, "without": ""} | _row(whole))
         for network in sorted(set(whole.items["origin_network"])):
             kept = whole.items[whole.items["origin_network"] != network]
-            rows.append({"subject": subject, "without": network} | _row(_lean(claim, kept, whole.pairs)))
+            rows.append({"subject": subject, "without": network} | _row(_lean(claim, kept, whole.baseline)))
     return pd.DataFrame(rows)
 
 

@@ -10,20 +10,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from musan import claims, evidence, field_reports
 from musan.errors import MethodError
+from musan.field_reports import Lean
 from musan.methods import coders
 from musan.methods.exposure import ExposureIndex, exposure_index
 from musan.methods.gradient import SeverityGradient, severity_gradient
 from musan.methods.ranks import RankIntervals, rank_intervals
-
-if TYPE_CHECKING:
-    from musan.claims import Aspect
 
 HARDEST, ELSEWHERE, MILLS = "export_cities_hit_hardest", "other_areas_deteriorating", "mills_almost_shut"
 SUBJECTS = {HARDEST: "export towns", ELSEWHERE: "elsewhere", MILLS: "steel mills"}
@@ -372,55 +370,6 @@ def ranked(found: Gradient, *, least_reports: int = 3, draws: int = 2000, seed: 
     spread = float(np.sqrt((rest**2).sum() / max(len(rest) - len(found.places), 1)))
     errors = spread / often["reports"].astype(float).pow(0.5)
     return rank_intervals(often["mean_severity"], standard_errors=errors, draws=draws, seed=seed)
-
-
-@dataclass(frozen=True)
-class Lean:
-    """How the reports on a claim lean, and what cause they name.
-
-    Attributes
-    ----------
-    claim : str
-    items : DataFrame
-        The sample.
-    tally : Tally
-    cause : dict
-        Measures of the rule on causes, but the baseline.
-    baseline : DataFrame
-        Independent reports on the same places or sector, and the same thing, that ended before 2017.
-    """
-
-    claim: str
-    items: pd.DataFrame
-    tally: field_reports.Tally
-    cause: dict[str, float | int]
-    baseline: pd.DataFrame
-
-    @property
-    def worse_pct(self) -> tuple[float, float]:
-        """Share that says worse, in percent, by the first and the second coding; 0 for an empty sample."""
-        n = max(self.tally.reports, 1)
-        return 100 * self.tally.worse_first / n, 100 * self.tally.worse_second / n
-
-    def measures(self, aspect: Aspect) -> dict[str, float | int | bool]:
-        """Return what the rules on reports take."""
-        if aspect == "statement":
-            return {**self.tally.measures()}
-        return {**self.cause, "baseline": not self.baseline.empty}
-
-    def facts(self, aspect: Aspect) -> dict[str, Any]:
-        """Return estimate, range over the two codings, unit and n of a finding; no estimate for an empty sample."""
-        if aspect == "statement":
-            shares, n, unit = self.worse_pct, self.tally.reports, "percent of reports that say worse"
-        else:
-            shares = (100 * self.cause["named_first"], 100 * self.cause["named_second"])
-            n, unit = int(self.cause["reports"]), "percent of worse reports that name sanctions"
-        known = {"estimate": shares[0], "low": min(shares), "high": max(shares)} if n else {}
-        return {**known, "unit": unit, "n": n}
-
-    def verdict(self, aspect: Aspect) -> str:
-        """Return what the ledger's rule makes of the measures."""
-        return claims.decide(self.claim, aspect, self.measures(aspect)).verdict.value
 
 
 def lean(claim: str, choices: Choices, drawn_from: Pool) -> Lean:

@@ -6,16 +6,19 @@ looked for on purpose. A tally says how the reports at hand lean, never how comm
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from musan import evidence
+from musan import claims, evidence
 from musan.errors import MethodError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from musan.claims import Aspect
 
 CODINGS = ("first", "second")
 DIRECTION = {"first": "direction", "second": "direction_second"}
@@ -158,3 +161,61 @@ def named_cause(reports: pd.DataFrame) -> dict[str, float | int]:
     worse = reports[(reports["direction"] == "worse") | (reports["direction_second"] == "worse")]
     shares = {f"named_{c}": float((worse[CAUSE[c]] == "yes").mean()) if len(worse) else 0.0 for c in CODINGS}
     return {**shares, "reports": len(worse)}
+
+
+@dataclass(frozen=True)
+class Lean:
+    """How the reports on a claim lean, and what cause they name.
+
+    Attributes
+    ----------
+    claim : str
+    items : DataFrame
+        The sample.
+    tally : Tally
+    cause : dict
+        Measures of the rule on causes, but the baseline.
+    baseline : DataFrame
+        What is known from before 2017 and can be held against the sample.
+    counted : str
+        What the sample's rows are called.
+    """
+
+    claim: str
+    items: pd.DataFrame
+    tally: Tally
+    cause: dict[str, float | int]
+    baseline: pd.DataFrame
+    counted: str = "reports"
+
+    @property
+    def worse_pct(self) -> tuple[float, float]:
+        """Share that says worse, in percent, by the first and the second coding; 0 for an empty sample."""
+        n = max(self.tally.reports, 1)
+        return 100 * self.tally.worse_first / n, 100 * self.tally.worse_second / n
+
+    @property
+    def to_spare(self) -> int:
+        """Rows that could stop to say worse before a coding falls short of the ledger's share; negative when short."""
+        share = float(claims.claim(self.claim).criteria["statement"].thresholds["lean_share"])
+        return min(self.tally.worse_first, self.tally.worse_second) - math.ceil(share * self.tally.reports)
+
+    def measures(self, aspect: Aspect) -> dict[str, float | int | bool]:
+        """Return what the ledger's rule for an aspect takes."""
+        if aspect == "statement":
+            return {**self.tally.measures()}
+        return {**self.cause, "baseline": not self.baseline.empty}
+
+    def facts(self, aspect: Aspect) -> dict[str, Any]:
+        """Return estimate, range over the two codings, unit and n of a finding; no estimate for an empty sample."""
+        if aspect == "statement":
+            shares, n, unit = self.worse_pct, self.tally.reports, f"percent of {self.counted} that say worse"
+        else:
+            shares = (100 * self.cause["named_first"], 100 * self.cause["named_second"])
+            n, unit = int(self.cause["reports"]), "percent of worse reports that name sanctions"
+        known = {"estimate": shares[0], "low": min(shares), "high": max(shares)} if n else {}
+        return {**known, "unit": unit, "n": n}
+
+    def verdict(self, aspect: Aspect) -> str:
+        """Return what the ledger's rule makes of the measures."""
+        return claims.decide(self.claim, aspect, self.measures(aspect)).verdict.value

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from musan.collection.progress import Report
 
-GRACE = 10  # seconds that a process told to stop has for stopping its kernel
+GRACE = 10.0  # seconds that a process told to stop has for stopping its kernel
 # A pool of threads for BLAS, or one that gives memory back, would stand in the way of forks.
 _ONE_THREAD_IN_ALL = {**startup.ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
@@ -35,7 +35,11 @@ class Child:
     ----------
     idle : bool
         Whether it has done its job, and could do another.
+    grace : float
+        Seconds that it may take beyond a limit, because it heeds that itself.
     """
+
+    grace = 0.0
 
     def __init__(self) -> None:
         self.journal = Journal()
@@ -105,6 +109,8 @@ class Child:
 
 class Spawned(Child):
     """A process started anew, which starts kernels."""
+
+    grace = GRACE  # papermill's client measures a kernel's time, unless it has died or hangs itself
 
     def __init__(self) -> None:
         super().__init__()

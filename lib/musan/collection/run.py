@@ -256,13 +256,8 @@ def _submitter(given: Executor | None, jobs: int, requests: Sequence[RunRequest]
         # Its process is not ours to run cells in, and need not have one thread.
         yield lambda request, _: given.submit(run_one, replace(request, engine="papermill"))
         return
-    workers = Workers(jobs, [request.source for request in requests])
-    try:
+    with Workers(jobs, [request.source for request in requests]) as workers:
         yield workers.submit
-    except BaseException:
-        workers.terminate()
-        raise
-    workers.shutdown()
 
 
 def _outcome(future: Future[RunOutcome], request: RunRequest) -> RunOutcome:

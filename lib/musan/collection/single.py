@@ -64,6 +64,11 @@ class RunRequest:
     engine: Engine = "papermill"
     key: str = ""
 
+    @property
+    def limits(self) -> Limits:
+        """How long a cell and the run may take."""
+        return Limits(self.cell_timeout, self.timeout)
+
 
 @dataclass(frozen=True)
 class RunOutcome:
@@ -151,12 +156,7 @@ def finish(request: RunRequest, started: float, notebook: NotebookNode, failure:
     RunOutcome
         How the run ended.
     """
-    notebook.metadata.setdefault("musan", {})["run"] = {
-        "notebook": request.name,
-        "parameters": dict(request.parameters),
-        "version": __version__,
-        **({"key": request.key} if request.key else {}),
-    }
+    note_run(notebook, request.name, request.parameters, request.key)
     goes_to, stale = (request.failed, request.target) if failure else (request.target, request.failed)
     try:
         import nbformat  # a run that is not due has no use for it
@@ -176,6 +176,24 @@ def finish(request: RunRequest, started: float, notebook: NotebookNode, failure:
     if failure is None:
         return replace(outcome, executed=goes_to)
     return replace(outcome, failed_copy=goes_to, cell=failure.cell, error=_message(request, failure))
+
+
+def note_run(notebook: NotebookNode, name: str, parameters: Mapping[str, object], key: str) -> None:
+    """Let an executed notebook say in its metadata what was run.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        It is changed.
+    name : str
+        The notebook's name.
+    parameters : mapping of str to object
+        All its parameters.
+    key : str
+        What the run depends on, as a hash; left out when it is empty.
+    """
+    about = {"notebook": name, "parameters": dict(parameters), "version": __version__}
+    notebook.metadata.setdefault("musan", {})["run"] = about | ({"key": key} if key else {})
 
 
 def _has_begun(cell: NotebookNode) -> bool:
@@ -219,12 +237,11 @@ def _execute(request: RunRequest) -> tuple[NotebookNode, Failure | None]:
         name: value for name, value in request.parameters.items() if name not in in_cell or in_cell[name] != value
     }
     environment = {"MUSAN_OUTPUT": str(request.output)}
-    limits = Limits(request.cell_timeout, request.timeout)
     if request.engine == "papermill":
-        return kernel.execute(request.source, changed, environment, limits)
+        return kernel.execute(request.source, changed, environment, request.limits)
     from musan.collection import shell
 
-    return kernel.execute(request.source, changed, environment, limits, shell.ENGINE)
+    return kernel.execute(request.source, changed, environment, request.limits, shell.ENGINE)
 
 
 def last_line(error: BaseException) -> str:

@@ -146,6 +146,18 @@ def parameter_values(notebook: Notebook) -> dict[str, object]:
     return values
 
 
+def about(notebook: Notebook) -> dict[str, Any]:
+    """Return what a notebook's metadata say of it to this library, under ``musan``.
+
+    Parameters
+    ----------
+    notebook : dict
+        As :func:`read` gives it.
+    """
+    said: dict[str, Any] = notebook.get("metadata", {}).get("musan", {})
+    return said
+
+
 def reads_findings(notebook: Notebook) -> bool:
     """Return whether a notebook reads what the others found, and so must run after them.
 
@@ -159,7 +171,7 @@ def reads_findings(notebook: Notebook) -> bool:
     bool
         Its metadata ``musan.reads_findings``.
     """
-    return bool(notebook.get("metadata", {}).get("musan", {}).get("reads_findings", False))
+    return bool(about(notebook).get("reads_findings"))
 
 
 def is_long(notebook: Notebook) -> bool:
@@ -175,4 +187,4 @@ def is_long(notebook: Notebook) -> bool:
     bool
         Its metadata ``musan.long``.
     """
-    return bool(notebook.get("metadata", {}).get("musan", {}).get("long", False))
+    return bool(about(notebook).get("long"))

@@ -41,7 +41,7 @@ def stripped(notebook: Notebook) -> Notebook:
     dict
         No outputs, no counts, only tags as cells' metadata, an id for each cell.
     """
-    own = notebook.get("metadata", {}).get("musan", {})
+    own = source.about(notebook)
     metadata = {"kernelspec": KERNELSPEC, "language_info": LANGUAGE}
     if kept := {key: own[key] for key in _MUSAN_KEYS if key in own}:
         metadata["musan"] = kept

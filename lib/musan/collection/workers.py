@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import ast
 import logging
-import math
 import threading
 import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
 from musan.collection import source
 from musan.collection.child import Done
-from musan.collection.forks import GRACE, Child, ForkServer, Spawned, fate
-from musan.collection.limits import Limits
-from musan.collection.progress import CellBegan, CellEnded
+from musan.collection.forks import Child, ForkServer, Spawned
+from musan.collection.progress import CellEnded
 from musan.collection.single import RunOutcome, RunRequest, finish, run_one, without_notebook
+from musan.collection.watch import Lost, salvaged, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -63,6 +62,16 @@ class Workers:
         """
         return self._threads.submit(self._run, request, on_cell)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End once all is done; after an exception, such as an interrupt, at once."""
+        if kind:
+            self.terminate()
+        else:
+            self.shutdown()
+
     def shutdown(self) -> None:
         """End once all is done."""
         self._threads.shutdown()
@@ -97,10 +106,16 @@ class Workers:
             return without_notebook(request, started, f"its process could not be started ({error})")
         try:
             child.give(run_one, request)
-            ended = _wait(child, request, on_cell)
+            for said in watch(child, request.limits):
+                if isinstance(said, CellEnded):
+                    on_cell(said.done, said.cells)
             if self._ended:
                 raise CancelledError  # what an earlier run has left stays as it is
-            return ended if isinstance(ended, RunOutcome) else _salvaged(child, request, started, ended)
+            if isinstance(said, Lost):
+                return _salvaged(child, request, started, said)
+            assert isinstance(said, Done), "nothing else comes last"
+            outcome: RunOutcome = said.result
+            return outcome
         finally:
             self._release(child)
 
@@ -116,7 +131,7 @@ class Workers:
         with self._lock:
             if self._ended:
                 raise CancelledError
-            if reason and not self._warned and not self._ended:
+            if reason and not self._warned:
                 logging.getLogger("musan").warning("runs take longer, each in a kernel of its own: %s", reason)
             self._warned |= bool(reason)
         return None if reason else server
@@ -176,49 +191,7 @@ def _imports(code: str) -> set[str]:
     return names
 
 
-@dataclass(frozen=True)
-class _Loss:
-    """What ended a run from outside, as the name and the message of an error."""
-
-    name: str
-    reason: str
-
-
-def _wait(child: Child, request: RunRequest, on_cell: Callable[[int, int], None]) -> RunOutcome | _Loss:
-    """Wait for a run, no longer than it may take."""
-    limits = Limits(request.cell_timeout, request.timeout)
-    # A kernel's time is measured by papermill's client; this is for the case that it has died or hangs itself.
-    grace = GRACE if request.engine == "papermill" else 0
-    run_ends = _after(request.timeout, grace)
-    cell_ends = math.inf
-    while True:
-        left = min(run_ends, cell_ends) - time.monotonic()
-        try:
-            said = child.hear(None if left == math.inf else max(left, 0))
-        except EOFError:
-            return _Loss("DeadKernelError", f"the process died: {fate(child.end())}")
-        if said is None:
-            child.end()
-            return _Loss("CellTimeoutError", limits.over(run=time.monotonic() >= run_ends))
-        if isinstance(said, Done):
-            outcome: RunOutcome = said.result
-            return outcome
-        if isinstance(said, CellBegan):
-            cell_ends = _after(request.cell_timeout, grace)
-        elif isinstance(said, CellEnded):
-            cell_ends = math.inf
-            on_cell(said.done, said.cells)
-
-
-def _after(seconds: float | None, grace: float) -> float:
-    return math.inf if seconds is None else time.monotonic() + seconds + grace
-
-
-def _salvaged(child: Child, request: RunRequest, started: float, loss: _Loss) -> RunOutcome:
+def _salvaged(child: Child, request: RunRequest, started: float, lost: Lost) -> RunOutcome:
     """Return the outcome of a run whose process is lost, with the notebook as far as it had come."""
-    from musan.collection import kernel  # papermill takes a second to import
-
-    salvaged = kernel.salvage(child.journal.reports(), loss.name, loss.reason)
-    if salvaged is None:
-        return without_notebook(request, started, loss.reason)
-    return finish(request, started, *salvaged)
+    found = salvaged(child, lost)
+    return finish(request, started, *found) if found else without_notebook(request, started, lost.reason)

@@ -234,13 +234,8 @@ def _starter(executor: Executor | None, jobs: int, due: Sequence[Case]) -> Itera
             for future in started:
                 future.cancel()
         return
-    runner = Runner(min(jobs, len(due)), list(dict.fromkeys(case.source for case in due)))
-    try:
+    with Runner(min(jobs, len(due)), list(dict.fromkeys(case.source for case in due))) as runner:
         yield runner.start
-    except BaseException:
-        runner.terminate()
-        raise
-    runner.shutdown()
 
 
 def _result(future: Future[Result]) -> Result:

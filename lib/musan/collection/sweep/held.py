@@ -17,7 +17,6 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 
 from musan.collection import progress, shell, startup
 from musan.collection.preload import Server, threads
-from musan.collection.single import last_line
 from musan.collection.sweep.case import Case, Result, executed
 
 if TYPE_CHECKING:
@@ -95,10 +94,8 @@ class _Holding(Engine):  # type: ignore[misc]
         if not held.client.execute_cells(0, held.cells):
             return
         held.folder = Path.cwd()
-        held.reason = _warm(nb_man.nb)
         if threads() > 1:
             held.reason = f"what they call has started {threads() - 1} threads"
-        if held.reason:
             return
         gc.collect()
         gc.freeze()
@@ -129,23 +126,6 @@ class _Resuming(Engine):  # type: ignore[misc]
         client.execute_cells(held.cells, len(notebook.cells))
         notebook.metadata["language_info"] = the_shell.language
         client.set_widgets_metadata()
-
-
-def _warm(notebook: NotebookNode) -> str:
-    """Call functions that remember, as the notebook's metadata lists them, so that no fork works out the same.
-
-    Returns
-    -------
-    str
-        What went wrong; empty when nothing did.
-    """
-    namespace = dict(get_ipython().user_ns)
-    for call in notebook.metadata.get("musan", {}).get("warm", []):
-        try:
-            eval(call, namespace)
-        except Exception as error:  # whatever it is, the runs can do without
-            return f"`{call}` in the notebook's metadata: {last_line(error)}"
-    return ""
 
 
 def _renew(notebook: NotebookNode, statement: str) -> None:

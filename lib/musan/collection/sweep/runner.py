@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import platform
 import socket
 import tempfile
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from musan.collection.child import Done
-from musan.collection.forks import GRACE, Child, ForkServer, fate
+from musan.collection.forks import Child, ForkServer
 from musan.collection.progress import CellBegan
 from musan.collection.run import engine_for
 from musan.collection.sweep import base
 from musan.collection.sweep.case import Case, Result, hold, result, resume, whole
+from musan.collection.watch import Lost, salvaged, watch
 from musan.collection.workers import Workers
 from musan.locations import notebooks_folder
 
@@ -58,7 +57,7 @@ class Runner(Workers):
         Returns
         -------
         Future of Result
-            It never fails and can't be cancelled once it runs.
+            It fails only when :meth:`terminate` has ended the run; other failures are results.
         """
         return self._threads.submit(self.do, case)
 
@@ -96,7 +95,7 @@ class Runner(Workers):
         """End once all is done."""
         self._threads.shutdown()
         for place in self._places.values():
-            self._empty(place)
+            self._end(place.give_up())
         super().shutdown()
 
     def _whole(self, server: ForkServer | None, case: Case) -> Result:
@@ -120,22 +119,22 @@ class Runner(Workers):
             place = self._places.setdefault((case.name, case.base, case.swept, fixed, case.settings), _Place())
             place.users += 1
             idle = [each for each in self._places.values() if each.held and not each.users]
+            too_many = [each.give_up() for each in idle[: max(len(idle) + 1 - _MOST_HELD, 0)]]
         try:
-            for each in idle[: 1 - _MOST_HELD]:
-                self._empty(each)
+            for each in too_many:
+                self._end(each)
             with place.lock:
                 if place.held is None or place.held.has_died():
-                    self._empty(place)
+                    self._end(place.give_up())
                     place.held = _Held(self._child(server))
                     place.held.fill(case)
-            yield place.held
+                held = place.held
+            yield held
         finally:
             with self._lock:
                 place.users -= 1
 
-    def _empty(self, place: _Place) -> None:
-        with self._lock:
-            held, place.held = place.held, None
+    def _end(self, held: _Held | None) -> None:
         if held:
             held.close()
             self._release(held.child)
@@ -202,6 +201,11 @@ class _Place:
     held: _Held | None = None
     users: int = 0
 
+    def give_up(self) -> _Held | None:
+        """Return what was held here, to be ended."""
+        held, self.held = self.held, None
+        return held
+
 
 def _answer(child: Child, case: Case) -> Result:
     answer = _wait(child, case)
@@ -211,39 +215,15 @@ def _answer(child: Child, case: Case) -> Result:
 
 def _wait(child: Child, case: Case, until: int | None = None) -> Result | str | None:
     """Wait for what a child answers, no longer than it may take; None when it is about to run the cell ``until``."""
-    limits = case.settings.limits
-    # A kernel's time is measured by papermill's client; this is for the case that it has died or hangs itself.
-    grace = GRACE if case.settings.engine == "papermill" else 0
-    run_ends, cell_ends = _after(limits.run, grace), math.inf
-    while True:
-        left = min(run_ends, cell_ends) - time.monotonic()
-        try:
-            said = child.hear(None if left == math.inf else max(left, 0))
-        except EOFError:
-            return _lost(child, case, "DeadKernelError", f"the process died: {fate(child.end())}")
-        if said is None:
-            over = limits.over(run=time.monotonic() >= run_ends)
-            child.end()
-            return _lost(child, case, "CellTimeoutError", over)
-        if isinstance(said, Done):
-            answer: Result | str = said.result
-            return answer
-        began = isinstance(said, CellBegan)
-        if began and said.position == until:  # type: ignore[union-attr]
+    for said in watch(child, case.settings.limits):
+        if isinstance(said, CellBegan) and said.position == until:
             return None
-        cell_ends = _after(limits.cell, grace) if began else math.inf
-
-
-def _after(seconds: float | None, grace: float) -> float:
-    return math.inf if seconds is None else time.monotonic() + seconds + grace
-
-
-def _lost(child: Child, case: Case, name: str, reason: str) -> Result:
-    """Return what a run comes to whose process is lost, with the notebook as far as it had come."""
-    from musan.collection import kernel
-
-    salvaged = kernel.salvage(child.journal.reports(), name, reason)
-    return Result(failure=reason) if salvaged is None else result(case, *salvaged)
+    if isinstance(said, Lost):
+        found = salvaged(child, said)
+        return result(case, *found) if found else Result(failure=said.reason)
+    assert isinstance(said, Done), "nothing else comes last"
+    answer: Result | str = said.result
+    return answer
 
 
 def do_elsewhere(case: Case) -> Result:
