@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -49,7 +50,7 @@ class Rule:
     function: Callable[..., Ruling]
     may_return: tuple[Verdict, ...]
 
-    @property
+    @cached_property
     def arguments(self) -> tuple[str, ...]:
         """Names of measures and thresholds."""
         return tuple(inspect.signature(self.function).parameters)

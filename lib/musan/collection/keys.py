@@ -24,10 +24,9 @@ from musan.errors import CollectionError
 from musan.locations import PACKAGE, data_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from musan.collection.run import RunRequest
-    from musan.collection.source import Notebook
 
 FORMAT = 1  # of the files in keys/; one of another format counts as none
 VERDICT = ("claim", "aspect", "verdict")  # the fields of a finding that say it in short
@@ -38,6 +37,7 @@ READS_FROM = {"executed_notebooks": "notebooks", "sweeps": "sweeps"}
 # Files and folders without a part in a run: they decide what is run, or make something of what a run has left.
 AROUND_RUNS = (
     "cli.py",
+    "command_line.py",
     "compare.py",
     "comparison.html.j2",
     "refresh/",
@@ -219,18 +219,10 @@ def table_digest(table: str) -> str:
     return ""
 
 
-def _shown(notebook: Notebook, kind: str) -> Iterator[dict[str, Any]]:
-    """Yield what an executed notebook holds of one MIME type."""
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            if kind in output.get("data", {}):
-                yield output["data"][kind]
-
-
 def _findings_of(executed: Path) -> str:
     """Return the digest of the findings of an executed notebook; empty when it can't be read."""
     try:
-        return reads.digest(list(_shown(source.read(executed), FINDING)))
+        return reads.digest(list(outputs.shown(source.read(executed), FINDING)))
     except CollectionError:
         return ""
 
@@ -249,11 +241,21 @@ def _folder_of(request: RunRequest, parameter: str) -> Path:
     return Path(given).expanduser() if given else request.output / READS_FROM[parameter]
 
 
-def _stamp(request: RunRequest) -> list[tuple[object, ...]]:
-    """Return what tells that a file was written to, even when it was then put back as it had been."""
-    data = (data_folder() / name for name in ("claims.yml", "datapackage.json"))
-    stats = [path.stat() for path in (request.source, *data, *_library_files().values()) if path.is_file()]
+def stamp(paths: Iterable[Path]) -> list[tuple[int, ...]]:
+    """Return what tells that a file was written to, even when it was then put back as it had been.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files; those that are not there are left out.
+    """
+    stats = [path.stat() for path in paths if path.is_file()]
     return [(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats]
+
+
+def _shared_stamp() -> list[tuple[int, ...]]:
+    data = (data_folder() / name for name in ("claims.yml", "datapackage.json"))
+    return stamp((*data, *_library_files().values()))
 
 
 class Memory:
@@ -280,7 +282,8 @@ class Memory:
 
     def __init__(self, output: Path, requests: Sequence[RunRequest], *, force: bool = False) -> None:
         self._output, self._force = output, force
-        self._stamps = {request.name: _stamp(request) for request in requests}  # before what they vouch for
+        around = _shared_stamp()  # stamps come before what they vouch for
+        self._stamps = {request.name: stamp([request.source]) + around for request in requests}
         self.shared = common()
         self._givens = {request.name: _givens(request, self.shared) for request in requests}
         self._findings: dict[str, dict[str, str]] = {}
@@ -300,7 +303,6 @@ class Memory:
         request : RunRequest
             One of the batch, asked for right before it would start.
         """
-        self._findings[request.name] = _findings_for(request)
         self.why[request.name] = self.reasons(request)
         if self.why[request.name]:
             return None
@@ -312,8 +314,9 @@ class Memory:
         Parameters
         ----------
         request : RunRequest
-            One of the batch.
+            One of the batch; what it would read of the others' findings now is noted.
         """
+        self._findings[request.name] = _findings_for(request)
         if self._force:
             return ["--force"]
         last = kept(self._output, request.name)
@@ -342,7 +345,7 @@ class Memory:
         for table, digest in last.tables.items():
             if table_digest(table) != digest:
                 yield f"table {table} changed"
-        for name, change in _changes(last.findings, _findings_for(request)):
+        for name, change in _changes(last.findings, self._findings[request.name]):
             yield f"findings of {name} {change}"
         if not request.target.is_file():
             yield "executed notebook gone"
@@ -366,19 +369,19 @@ class Memory:
             path.unlink(missing_ok=True)
             return
         executed = source.read(outcome.executed)
-        noted = [found["tables"] for found in _shown(executed, reads.MIME)]
+        noted = [found["tables"] for found in outputs.shown(executed, reads.MIME)]
         one = Kept(
             notebook=request.name,
             key=request.key,
             givens=self._givens[request.name],
             tables={table: digest for tables in noted for table, digest in tables.items()},
-            findings=self._findings.get(request.name, {}),
+            findings=self._findings[request.name],
             executed=file_hash(outcome.executed),
-            verdicts=[{part: each[part] for part in VERDICT} for each in _shown(executed, FINDING)],
+            verdicts=[{part: each[part] for part in VERDICT} for each in outputs.shown(executed, FINDING)],
             seconds=round(outcome.seconds, 3),
             started=outcome.started,
             engine=outcome.engine,
-            settled=_stamp(request) == self._stamps[request.name],
+            settled=stamp([request.source]) + _shared_stamp() == self._stamps[request.name],
         )
         outputs.write_text(path, json.dumps(asdict(one), indent=1, ensure_ascii=False) + "\n")
 

@@ -116,18 +116,31 @@ def _check_cell(cell: NotebookNode, where: str) -> None:
             raise CollectionError(f"failed with {message}", where, "mend the notebook and run it again")
 
 
-def bundles(notebook: NotebookNode) -> Iterator[Mapping[str, Any]]:
+def bundles(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the MIME bundle of each rich output, in order.
 
     Parameters
     ----------
-    notebook : NotebookNode
-        An executed notebook.
+    notebook : NotebookNode or mapping
+        An executed notebook, also as plain JSON.
     """
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             if "data" in output:
-                yield output.data
+                yield output["data"]
+
+
+def shown(notebook: Mapping[str, Any], kind: str) -> Iterator[Any]:
+    """Yield what a notebook shows of one kind, in order.
+
+    Parameters
+    ----------
+    notebook : NotebookNode or mapping
+        An executed notebook, also as plain JSON.
+    kind : str
+        A MIME type.
+    """
+    return (data[kind] for data in bundles(notebook) if kind in data)
 
 
 def figures(notebook: NotebookNode | Path) -> list[SavedFigure]:
@@ -194,8 +207,7 @@ def answer(notebook: NotebookNode | Path) -> str:
         The notebook.
     """
     node, _ = _opened(notebook)
-    said = [data[mime.ANSWER] for data in bundles(node) if mime.ANSWER in data]
-    return next((str(one["text"]) for one in said if one.get("final")), "")
+    return next((str(said["text"]) for said in shown(node, mime.ANSWER) if said.get("final")), "")
 
 
 def title(notebook: NotebookNode, default: str) -> str:
@@ -299,7 +311,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         what = f"can't be written ({error.strerror or error})"
-        raise CollectionError(what, str(path), "free space, or set MUSAN_OUTPUT to a folder of yours") from error
+        raise CollectionError(what, str(path), "free space, or choose a folder that you may write to") from error
     finally:
         if path.parent.is_dir():
             temporary.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from musan import reads
 from musan.collection import keys, outputs, source, verdicts
-from musan.locations import notebooks_folder
+from musan.locations import CHECKOUT, data_folder, notebooks_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,9 @@ def _made_from(executed: Iterable[Path]) -> str:
     """Return the digest of all that figures, pages and verdicts depend on."""
     package = {name: keys.file_hash(path) for name, path in keys.package_files().items()}
     notebooks = {path.stem: keys.file_hash(path) for path in executed}
-    return reads.digest([keys.common(), package, notebooks, source.names(notebooks_folder())])
+    beside = (data_folder() / "datapackage.json", CHECKOUT / "CITATION.cff")  # a wheel has the latter in the package
+    others = [keys.file_hash(path) for path in beside]
+    return reads.digest([keys.common(), package, notebooks, others, source.names(notebooks_folder())])
 
 
 def _is_there(output: Path, made_from: str) -> bool:

@@ -73,5 +73,4 @@ def stamp(path: Path) -> list[tuple[int, ...]]:
     path : Path
         The source notebook.
     """
-    stats = [each.stat() for each in (path, *keys.package_files().values(), *data_folder().iterdir()) if each.is_file()]
-    return [(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats]
+    return keys.stamp((path, *keys.package_files().values(), *data_folder().iterdir()))

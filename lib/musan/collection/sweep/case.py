@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from musan.collection import outputs, single
+from musan.collection.keys import FINDING
 from musan.collection.limits import UNLIMITED, Limits
 from musan.locations import notebooks_folder
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from musan.collection.single import Engine
     from musan.collection.sweep.prefix import Prefix
 
-FINDING = "application/vnd.musan.finding+json"  # as musan.claims has it, which takes a second to import
 FACTS = ("claim", "aspect", "verdict", "estimate", "low", "high", "unit", "n")
 # What a notebook raises when the tables do not allow a choice; its place names the arguments that do not fit.
 _REFUSING = "MethodError"
@@ -181,22 +182,15 @@ def result(case: Case, notebook: NotebookNode, failure: Failure | None) -> Resul
     """
     import nbformat
 
-    from musan import __version__
-
-    about = {"notebook": case.name, "parameters": dict(case.parameters), "version": __version__, "key": case.key}
-    notebook.metadata.setdefault("musan", {})["run"] = about
+    single.note_run(notebook, case.name, case.parameters, case.key)
     refusal = "" if failure is None else _refusal(failure.error, case)
     text = ""
     if case.settings.notebooks or (failure and not refusal):
         text = nbformat.writes(notebook) + "\n"
     if failure is not None:
         return Result((), refusal, "" if refusal else f"cell {failure.cell}: {failure.error}", text)
-    return Result(_findings(notebook), notebook=text)
-
-
-def _findings(notebook: NotebookNode) -> tuple[dict[str, Any], ...]:
-    shown = (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
-    return tuple({fact: data[FINDING][fact] for fact in FACTS} for data in shown if FINDING in data)
+    findings = tuple({fact: found[fact] for fact in FACTS} for found in outputs.shown(notebook, FINDING))
+    return Result(findings, notebook=text)
 
 
 def _refusal(error: str, case: Case) -> str:

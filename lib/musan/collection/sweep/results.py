@@ -31,7 +31,7 @@ class Kept:
     Parameters
     ----------
     path : Path
-        The file. What does not belong to ``base`` is dropped from it.
+        The file. What does not belong to ``base`` is dropped from it with the first result that is added.
     base : str
         As :attr:`Case.base`.
     """
@@ -40,8 +40,7 @@ class Kept:
         self._path, self._base = path, base
         there = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         lines = [line for line in there.splitlines(keepends=True) if _belongs(line, base)]
-        if "".join(lines) != there:
-            outputs.write_text(path, "".join(lines))
+        self._instead = "" if "".join(lines) == there else "".join(lines)
         self._found = dict(_read(line) for line in lines)
 
     def get(self, key: str) -> Result | None:

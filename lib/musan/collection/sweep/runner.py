@@ -95,7 +95,7 @@ class Runner(Workers):
         """End once all is done."""
         self._threads.shutdown()
         for place in self._places.values():
-            self._end(place.give_up())
+            self._let_go(place.give_up())
         super().shutdown()
 
     def _whole(self, server: ForkServer | None, case: Case) -> Result:
@@ -122,10 +122,10 @@ class Runner(Workers):
             too_many = [each.give_up() for each in idle[: max(len(idle) + 1 - _MOST_HELD, 0)]]
         try:
             for each in too_many:
-                self._end(each)
+                self._let_go(each)
             with place.lock:
                 if place.held is None or place.held.has_died():
-                    self._end(place.give_up())
+                    self._let_go(place.give_up())
                     place.held = _Held(self._child(server))
                     place.held.fill(case)
                 held = place.held
@@ -134,7 +134,7 @@ class Runner(Workers):
             with self._lock:
                 place.users -= 1
 
-    def _end(self, held: _Held | None) -> None:
+    def _let_go(self, held: _Held | None) -> None:
         if held:
             held.close()
             self._release(held.child)
