@@ -37,7 +37,6 @@ READS_FROM = {"executed_notebooks": "notebooks", "sweeps": "sweeps"}
 # Files and folders without a part in a run: they decide what is run, or make something of what a run has left.
 AROUND_RUNS = (
     "cli.py",
-    "command_line.py",
     "compare.py",
     "comparison.html.j2",
     "refresh/",
