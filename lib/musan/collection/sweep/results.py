@@ -40,7 +40,7 @@ class Kept:
         self._path, self._base = path, base
         there = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         lines = [line for line in there.splitlines(keepends=True) if _belongs(line, base)]
-        self._instead = "" if "".join(lines) == there else "".join(lines)
+        self._instead = None if "".join(lines) == there else "".join(lines)
         self._found = dict(_read(line) for line in lines)
 
     def get(self, key: str) -> Result | None:
@@ -64,6 +64,9 @@ class Kept:
             What the run found; a failure is not kept.
         """
         text = json.dumps({"base": self._base, "key": key, "result": as_json(found)})
+        if self._instead is not None:
+            outputs.write_text(self._path, self._instead)
+            self._instead = None
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="ascii", newline="\n") as file:
             file.write(f"{_checksum(text)} {text}\n")
