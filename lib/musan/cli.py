@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from musan.collection.keys import Memory
+    from musan.collection.publish import Figures
     from musan.collection.run import Engine, RunEvent
 
 NOTEBOOK_FAILED, REFUSED = 1, 2
@@ -146,6 +147,7 @@ def run(
     texts = parameter_texts(parameters or [])
     from musan.collection import keys, lock
     from musan.collection import run as runner
+    from musan.collection.publish import Figures
 
     target = chosen_output(output)
     chosen, reason = runner.engine_for("fork" if engine == "auto" else engine)
@@ -155,11 +157,11 @@ def run(
         return
     if engine == "fork" and reason:
         typer.echo(f"musan: papermill runs the notebooks: {reason}", err=True)
-    with lock.held(target), stopped_by_signals():
+    with lock.held(target), stopped_by_signals(), Figures(target) as figures:
         memory = keys.Memory(target, requests, force=force)
-        failed = _run(target, memory, chosen, reason, jobs or cores())
+        failed = _run(target, memory, figures, chosen, reason, jobs or cores())
         try:
-            _publish(target)
+            _publish(target, figures=figures)
         finally:
             if failed:
                 names_of = ", ".join(failed)
@@ -168,7 +170,7 @@ def run(
         raise typer.Exit(NOTEBOOK_FAILED)
 
 
-def _run(output: Path, memory: Memory, engine: Engine, reason: str, jobs: int) -> list[str]:
+def _run(output: Path, memory: Memory, figures: Figures, engine: Engine, reason: str, jobs: int) -> list[str]:
     """Run what is due, keep the record, and return the names of the notebooks that failed."""
     from musan import terminal
     from musan.collection import run as runner
@@ -183,6 +185,8 @@ def _run(output: Path, memory: Memory, engine: Engine, reason: str, jobs: int) -
             def listen(event: RunEvent) -> None:
                 batch.listen(event)
                 show(event)
+                if event.outcome and event.outcome.executed and not event.outcome.unchanged:
+                    figures.begin(event.outcome.executed)
 
             runner.run(requests, jobs=jobs, on_event=listen, unchanged=memory.unchanged)
     finally:
@@ -196,10 +200,10 @@ def _explain(memory: Memory) -> None:
         typer.echo(f"{name}: {'; '.join(reasons) or 'unchanged'}")
 
 
-def _publish(output: Path, *, force: bool = False) -> None:
+def _publish(output: Path, *, force: bool = False, figures: Figures | None = None) -> None:
     from musan.collection.publish import publish
 
-    published = publish(output, force=force)
+    published = publish(output, force=force, figures=figures)
     _show_verdicts(published.verdicts)
     typer.echo(f"\nSite: {published.index}{' (unchanged)' if published.unchanged else ''}")
 

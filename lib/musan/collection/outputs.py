@@ -310,8 +310,30 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
         temporary.replace(path)
     except OSError as error:
-        what = f"can't be written ({error.strerror or error})"
-        raise CollectionError(what, str(path), "free space, or choose a folder that you may write to") from error
+        raise _unwritten(path, error) from error
     finally:
         if path.parent.is_dir():
             temporary.unlink(missing_ok=True)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file; a process that is killed, or a disk that is full, may leave a part of it.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made when it is missing.
+    line : str
+        ASCII without its end.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="ascii", newline="\n") as file:
+            file.write(f"{line}\n")
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> CollectionError:
+    what = f"can't be written ({error.strerror or error})"
+    return CollectionError(what, str(path), "free space, or choose a folder that you may write to")

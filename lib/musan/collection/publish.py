@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from musan import reads
 from musan.collection import keys, outputs, source, verdicts
@@ -37,7 +38,63 @@ class Published:
     unchanged: bool
 
 
-def publish(output: Path, *, force: bool = False) -> Published:
+class Figures:
+    """Writes the figures of notebooks; of those that have just run, in a thread while others still run.
+
+    Parameters
+    ----------
+    output : Path
+        The output folder.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="musan-figures")
+        self._begun: dict[Path, Future[list[Path]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave out what has not begun."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def begin(self, executed: Path) -> None:
+        """Write those of one notebook soon; the first time, load first what pages need.
+
+        Parameters
+        ----------
+        executed : Path
+            An executed notebook that will not change.
+        """
+        if not self._begun:
+            self._thread.submit(_load)
+        self._begun[executed] = self._thread.submit(self._write, executed)
+
+    def of(self, executed: Path) -> list[Path]:
+        """Return the files of one notebook's figures once they are written.
+
+        Parameters
+        ----------
+        executed : Path
+            An executed notebook.
+        """
+        begun = self._begun.get(executed)
+        return begun.result() if begun else self._write(executed)
+
+    def _write(self, executed: Path) -> list[Path]:
+        return outputs.write_figures(executed, self._output / "figures" / executed.stem)
+
+
+def _load() -> None:
+    """Import what takes two seconds to import."""
+    from musan import claims
+    from musan.collection import export
+
+    del claims, export
+
+
+def publish(output: Path, *, force: bool = False, figures: Figures | None = None) -> Published:
     """Write figures, pages and verdicts; remove those of notebooks that are no longer there.
 
     Parameters
@@ -46,6 +103,8 @@ def publish(output: Path, *, force: bool = False) -> Published:
         The output folder.
     force : bool
         Write them also when they are there already and nothing that they are made from has changed.
+    figures : Figures, optional
+        What may have begun with the figures.
 
     Returns
     -------
@@ -56,7 +115,7 @@ def publish(output: Path, *, force: bool = False) -> Published:
     made_from = _made_from(executed)
     unchanged = not force and _is_there(output, made_from)
     if not unchanged:
-        written = _write(executed, output)
+        written = _write(executed, output, figures or Figures(output))
         hashes = {path.relative_to(output).as_posix(): keys.file_hash(path) for path in written}
         outputs.write_text(output / RECORD, json.dumps({"made_from": made_from, "files": hashes}, indent=1) + "\n")
     return Published(output / "site" / "index.html", verdicts.written(output), unchanged)
@@ -81,15 +140,15 @@ def _is_there(output: Path, made_from: str) -> bool:
     return before == made_from and all(keys.file_hash(output / name) == content for name, content in files.items())
 
 
-def _write(executed: list[Path], output: Path) -> list[Path]:
-    """Write everything anew and return the files."""
-    from musan import claims  # this and the exporter take two seconds to import
+def _write(executed: list[Path], output: Path, figures: Figures) -> list[Path]:
+    """Write everything and return the files."""
+    from musan import claims
     from musan.collection import export
 
     table = claims.verdict_table(claims.collect(executed))
-    figures = [file for path in executed for file in outputs.write_figures(path, output / "figures" / path.stem)]
+    drawn = [file for path in executed for file in figures.of(path)]
     pages = export.export(executed, output / "site", table)
     for folder in (output / "figures").glob("*"):
         if folder.name not in {path.stem for path in executed}:
             shutil.rmtree(folder)
-    return [*figures, *pages, *verdicts.write(table, output)]
+    return [*drawn, *pages, *verdicts.write(table, output)]

@@ -67,9 +67,7 @@ class Kept:
         if self._instead is not None:
             outputs.write_text(self._path, self._instead)
             self._instead = None
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="ascii", newline="\n") as file:
-            file.write(f"{_checksum(text)} {text}\n")
+        outputs.append_line(self._path, f"{_checksum(text)} {text}")
         self._found[key] = found
 
 
