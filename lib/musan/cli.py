@@ -8,39 +8,40 @@ command that needs it.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from pathlib import Path  # noqa: TC003  # typer reads it
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
 from musan.collection import startup
+from musan.command_line import (
+    NOTEBOOK_FAILED,
+    REFUSED,
+    CellTimeout,
+    EngineOption,
+    Jobs,
+    Output,
+    Stopped,
+    Timeout,
+    chosen_output,
+    cores,
+    parameter_texts,
+    stopped_by_signals,
+)
 from musan.errors import MusanError, ParameterError, nearest
-from musan.locations import notebooks_folder, output_folder
+from musan.locations import notebooks_folder
 from musan.refresh_command import compare, refresh
 from musan.sweep_command import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from musan.collection.keys import Memory
     from musan.collection.publish import Figures
     from musan.collection.run import Engine, RunEvent
-
-NOTEBOOK_FAILED, REFUSED = 1, 2
-STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
-
-class _Stopped(KeyboardInterrupt):
-    """A signal has asked this process to end."""
-
-    def __init__(self, number: int = signal.SIGINT) -> None:
-        super().__init__()
-        self.number = number
 
 
 class _Commands(TyperGroup):
@@ -54,7 +55,7 @@ class _Commands(TyperGroup):
             typer.echo(f"musan: {error}", err=True)
             raise typer.Exit(REFUSED) from error
         except KeyboardInterrupt as error:
-            number = error.number if isinstance(error, _Stopped) else signal.SIGINT
+            number = error.number if isinstance(error, Stopped) else signal.SIGINT
             typer.echo("musan: interrupted; notebooks that had ended are kept", err=True)
             raise typer.Exit(128 + number) from error
 
@@ -66,51 +67,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Test, with open figures, a 2018 report on North Korea's economy under sanctions.",
 )
-
-Output = Annotated[
-    Path | None, typer.Option("--output", help="Output folder.", file_okay=False, show_default="output/")
-]
-
-
-def chosen_output(chosen: Path | None) -> Path:
-    """Return the output folder that was asked for, or the usual one."""
-    return chosen.expanduser().resolve() if chosen else output_folder()
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def parameter_texts(pairs: Sequence[str]) -> dict[str, str]:
-    """Return ``key=value`` pairs as a dictionary."""
-    texts: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not (equals and name.isidentifier()):
-            raise ParameterError(f"{pair!r} is not of the form key=value", "-p", "write for example -p base_year=2015")
-        if name in texts:
-            raise ParameterError(f"parameter {name} is given twice", "-p", "give it once")
-        texts[name] = text
-    return texts
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Let a signal end the runs in order, with kernels stopped and a record written; more of them change nothing."""
-
-    def stop(number: int, _: object) -> NoReturn:
-        for each in STOPPING:
-            signal.signal(each, signal.SIG_IGN)
-        raise _Stopped(number)
-
-    heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup has it ignored
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _show_verdicts(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -130,15 +86,10 @@ def run(
         list[str] | None,
         typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="Change a parameter; may be repeated."),
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time.", show_default="cores")] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=1, help="Seconds after which a notebook has failed.", show_default="no limit")
-    ] = None,
-    cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds after which a cell has failed.")] = 900,
-    engine: Annotated[
-        Literal["auto", "fork", "papermill"],
-        typer.Option(help="How to run them; auto forks a process that has the library loaded, where that is safe."),
-    ] = "auto",
+    jobs: Jobs = None,
+    timeout: Timeout = None,
+    cell_timeout: CellTimeout = 900,
+    engine: EngineOption = "auto",
     force: Annotated[bool, typer.Option("--force", help="Run them also when nothing has changed.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each would run; run nothing.")] = False,
     output: Output = None,

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path  # noqa: TC003  # typer reads it
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from musan.command_line import (
+    NOTEBOOK_FAILED,
+    CellTimeout,
+    EngineOption,
+    Jobs,
+    Output,
+    Timeout,
+    chosen_output,
+    cores,
+    parameter_texts,
+    stopped_by_signals,
+)
 from musan.errors import ParameterError
 from musan.locations import notebooks_folder
 
@@ -19,9 +31,6 @@ if TYPE_CHECKING:
 
     from musan.collection.sweep.batch import Ended, Outcome, Sweep, Wanted
 
-Output = Annotated[
-    Path | None, typer.Option("--output", help="Output folder.", file_okay=False, show_default="output/")
-]
 _PARTS = 10  # lines a notebook where the progress goes into a log
 
 
@@ -39,15 +48,10 @@ def sweep(
         typer.Option(metavar="ID", help="A claim: all choices that the ledger lists; may be repeated."),
     ] = None,
     all_claims: Annotated[bool, typer.Option("--all-claims", help="All claims.")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time.", show_default="cores")] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=1, help="Seconds after which a run has failed.", show_default="no limit")
-    ] = None,
-    cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds after which a cell has failed.")] = 900,
-    engine: Annotated[
-        Literal["auto", "fork", "papermill"],
-        typer.Option(help="How to run them; auto forks a process that has the library loaded, where that is safe."),
-    ] = "auto",
+    jobs: Jobs = None,
+    timeout: Timeout = None,
+    cell_timeout: CellTimeout = 900,
+    engine: EngineOption = "auto",
     independent: Annotated[
         bool, typer.Option("--independent", help="Run every cell in every run, also those that no value reaches.")
     ] = False,
@@ -62,17 +66,16 @@ def sweep(
     output: Output = None,
 ) -> None:
     """Run a notebook with every combination of values, and write what each finds into one table."""
-    from musan import cli
     from musan.collection import lock
     from musan.collection import run as runner
     from musan.collection.limits import Limits
     from musan.collection.sweep import batch
     from musan.collection.sweep.case import Settings
 
-    target = cli.chosen_output(output)
+    target = chosen_output(output)
     chosen, reason = runner.engine_for("fork" if engine == "auto" else engine)
     settings = Settings(chosen, figures, notebooks, Limits(cell_timeout, timeout))
-    asked = _wanted(name, cli.parameter_texts(parameters or []), grid, claim or [], all_claims)
+    asked = _wanted(name, parameter_texts(parameters or []), grid, claim or [], all_claims)
     planned = batch.plan(asked, notebooks_folder(), target, settings, share=not independent)
     if explain:
         _explain(planned)
@@ -80,13 +83,13 @@ def sweep(
     if engine == "fork" and reason:
         typer.echo(f"musan: papermill runs the notebooks: {reason}", err=True)
     ended: list[Ended] = []
-    with lock.held(target), cli.stopped_by_signals(), _executor(scheduler) as executor, _progress(planned) as show:
+    with lock.held(target), stopped_by_signals(), _executor(scheduler) as executor, _progress(planned) as show:
 
         def listen(one: Ended) -> None:
             ended.append(one)
             show(one)
 
-        outcome = batch.run(planned, executor, jobs or cli.cores(), listen)
+        outcome = batch.run(planned, executor, jobs or cores(), listen)
     _report(planned, outcome, ended)
 
 
@@ -140,8 +143,6 @@ def _explain(planned: Sweep) -> None:
 
 def _report(planned: Sweep, outcome: Outcome, ended: Sequence[Ended]) -> None:
     """Say how the sweep ended; one with failures ends the command."""
-    from musan import cli
-
     for line in outcome.failures:
         typer.echo(f"musan: {line}", err=True)
     refused = sum(bool(each.result.refusal) for each in ended)
@@ -152,7 +153,7 @@ def _report(planned: Sweep, outcome: Outcome, ended: Sequence[Ended]) -> None:
     if outcome.failures:
         what = f"{len(outcome.failures)} of {len(planned.cases)} runs failed; no table was written"
         typer.echo(f"musan: {what}; sweep again to run only these", err=True)
-        raise typer.Exit(cli.NOTEBOOK_FAILED)
+        raise typer.Exit(NOTEBOOK_FAILED)
 
 
 @contextmanager

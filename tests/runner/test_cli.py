@@ -477,8 +477,9 @@ def test_an_interrupted_run_leaves_no_process_and_keeps_what_had_ended(tmp_path,
 def test_a_signal_that_is_ignored_stays_ignored():
     """As under nohup, when the terminal is closed."""
     code = (
-        "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from musan import cli\n"
-        "with cli.stopped_by_signals(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
+        "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from musan import command_line\n"
+        "with command_line.stopped_by_signals(): os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
     )
     assert command(code=code).stdout == "goes on\n"
 
