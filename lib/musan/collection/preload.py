@@ -60,9 +60,12 @@ def _load(modules: Sequence[str]) -> None:
     """Make the shell, and import in it what notebooks import."""
     startup.lean()
     with startup.without(*BARRED):
+        import nbformat
+
         from musan.collection import shell, single
 
         del single  # what a child calls
+        nbformat.validate(nbformat.v4.new_notebook())  # the first of a process builds the validator
         with shell.the_shell().as_in_a_cell():
             for module in modules:
                 with suppress(Exception):  # the cell that imports it will say so
