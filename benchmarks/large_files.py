@@ -24,7 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from musan.refresh import baci
+from musan.refresh import baci, baci_flows
 from musan.refresh.large_files import CSV_BUFFER, convert, database
 from musan.refresh.vintages import Vintage
 
@@ -47,8 +47,8 @@ def make(folder: Path, rows: int) -> None:
             connection.execute(
                 f"""COPY (
                     SELECT {year} AS t,
-                        CASE r1 % {SHARE} WHEN 0 THEN {baci.DPRK} ELSE 500 + r1 % {COUNTRIES} END AS i,
-                        CASE r2 % {SHARE} WHEN 0 THEN {baci.DPRK} ELSE 500 + r2 % {COUNTRIES} END AS j,
+                        CASE r1 % {SHARE} WHEN 0 THEN {baci_flows.DPRK} ELSE 500 + r1 % {COUNTRIES} END AS i,
+                        CASE r2 % {SHARE} WHEN 0 THEN {baci_flows.DPRK} ELSE 500 + r2 % {COUNTRIES} END AS j,
                         10000 + r3 % {PRODUCTS} * 190 AS k,
                         round(1 + r4 % 10000000 / 1000.0, 3) AS v,
                         CASE WHEN r5 % 20 = 0 THEN 'NA' ELSE format('{{:.3f}}', r5 % 5000000 / 1000.0) END AS q
@@ -69,7 +69,7 @@ def pandas_from_csv(folder: Path, _: Path) -> Answer:
     kept = []
     for path in sorted(folder.glob("*.csv")):
         for chunk in pd.read_csv(path, chunksize=500_000, na_values=["NA"]):
-            kept.append(chunk[(chunk["i"] == baci.DPRK) | (chunk["j"] == baci.DPRK)])
+            kept.append(chunk[(chunk["i"] == baci_flows.DPRK) | (chunk["j"] == baci_flows.DPRK)])
     found = pd.concat(kept)
     return len(found), float(found["v"].sum())
 
@@ -79,7 +79,7 @@ def polars_from_csv(folder: Path, _: Path) -> Answer:
     import polars as pl
 
     scan = pl.scan_csv(folder / "*.csv", null_values=["NA"])
-    found = scan.filter((pl.col("i") == baci.DPRK) | (pl.col("j") == baci.DPRK)).collect(engine="streaming")
+    found = scan.filter((pl.col("i") == baci_flows.DPRK) | (pl.col("j") == baci_flows.DPRK)).collect(engine="streaming")
     return found.height, float(found["v"].sum())
 
 
@@ -88,7 +88,7 @@ def pyarrow_from_csv(folder: Path, _: Path) -> Answer:
     import pyarrow.compute as pc
     import pyarrow.dataset as ds
 
-    country = (ds.field("i") == baci.DPRK) | (ds.field("j") == baci.DPRK)
+    country = (ds.field("i") == baci_flows.DPRK) | (ds.field("j") == baci_flows.DPRK)
     found = _arrow_csv(sorted(folder.glob("*.csv"))).to_table(filter=country)
     return found.num_rows, float(pc.sum(found["v"]).as_py())
 
@@ -108,7 +108,7 @@ def duckdb_from_csv(folder: Path, _: Path) -> Answer:
             f"SELECT count(*), sum(v) FROM read_csv($files, nullstr = 'NA', buffer_size = {CSV_BUFFER}) "
             "WHERE i = $country OR j = $country"
         )
-        rows, value = connection.execute(query, {"files": f"{folder}/*.csv", "country": baci.DPRK}).fetchone()
+        rows, value = connection.execute(query, {"files": f"{folder}/*.csv", "country": baci_flows.DPRK}).fetchone()
     return rows, float(value)
 
 
@@ -150,7 +150,7 @@ def polars_from_parquet(_: Path, work: Path) -> Answer:
     import polars as pl
 
     scan = pl.scan_parquet(work / "*.parquet")
-    found = scan.filter((pl.col("i") == baci.DPRK) | (pl.col("j") == baci.DPRK)).collect(engine="streaming")
+    found = scan.filter((pl.col("i") == baci_flows.DPRK) | (pl.col("j") == baci_flows.DPRK)).collect(engine="streaming")
     return found.height, float(found["v"].sum())
 
 
@@ -159,15 +159,15 @@ def pyarrow_from_parquet(_: Path, work: Path) -> Answer:
     import pyarrow.compute as pc
     import pyarrow.dataset as ds
 
-    country = (ds.field("i") == baci.DPRK) | (ds.field("j") == baci.DPRK)
+    country = (ds.field("i") == baci_flows.DPRK) | (ds.field("j") == baci_flows.DPRK)
     found = ds.dataset(str(work), format="parquet").to_table(filter=country)
     return found.num_rows, float(pc.sum(found["v"]).as_py())
 
 
 def musan_from_parquet(_: Path, work: Path) -> Answer:
     """Ask the library; what a country trades with itself is there once as export and once as import."""
-    found = baci.flows(Vintage("baci", work))
-    itself = (found["flow"] == "imports") & (found["partner"] == baci.DPRK)
+    found = baci_flows.flows(Vintage("baci", work))
+    itself = (found["flow"] == "imports") & (found["partner"] == baci_flows.DPRK)
     found = found[~itself]
     return len(found), float(found["value_fob_thousand_usd"].sum())
 

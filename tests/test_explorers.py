@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pandas as pd
 import pytest
@@ -43,20 +44,25 @@ def test_the_bundle_is_data_with_a_table_beside_it(explorer):
     assert explorers.WIDGET_MIME not in bundle
 
 
-def test_without_ipywidgets_there_is_no_widget_and_no_complaint(explorer, monkeypatch):
-    monkeypatch.delenv("MUSAN_OUTPUT", raising=False)
-    monkeypatch.setattr(explorers, "find_spec", lambda name: None)
-    assert explorers.WIDGET_MIME not in explorer._repr_mimebundle_()
+def test_without_ipywidgets_there_is_no_widget_and_no_complaint(explorer, analyses, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    for shown in (explorer, analyses):
+        assert explorers.WIDGET_MIME not in shown._repr_mimebundle_()
 
 
-def test_in_jupyterlab_sliders_redraw_the_table(explorer, monkeypatch):
+@pytest.fixture
+def stacked(monkeypatch):
+    """The parts of each widget that is made."""
     widgets = pytest.importorskip("ipywidgets")
-    monkeypatch.delenv("MUSAN_OUTPUT", raising=False)
     made = []
     real = widgets.VBox
     monkeypatch.setattr(widgets, "VBox", lambda children: made.append(children) or real(children))
+    return made
+
+
+def test_in_jupyterlab_sliders_redraw_the_table(explorer, stacked):
     assert "model_id" in explorer._repr_mimebundle_()[explorers.WIDGET_MIME]
-    [*sliders, shown] = made[0]
+    [*sliders, shown] = stacked[0]
     before = shown.value
     sliders[0].value = 0.0
     assert shown.value != before
@@ -64,7 +70,8 @@ def test_in_jupyterlab_sliders_redraw_the_table(explorer, monkeypatch):
     assert f"{100 * share:.1f}" in shown.value
 
 
-def test_analyses_travel_as_plain_columns(tmp_path):
+@pytest.fixture
+def analyses(tmp_path):
     frame = pd.DataFrame(
         {"count_estimated_rank": [False, True], "verdict": ["contradicted", "mixed"], "estimate": [7.0, None]}
     )
@@ -72,12 +79,30 @@ def test_analyses_travel_as_plain_columns(tmp_path):
         "iron_ore_second_export", "statement", frame, headline="contradicted", estimate="estimate"
     )
     found = claims.find("iron_ore_second_export", "statement", measures={"ranks": {"2016": 7}}, agreed=agreed)
-    many = multiverses.read([found], tmp_path)
-    bundle = explorers.analyses_explorer(many)._repr_mimebundle_()
+    return explorers.analyses_explorer(multiverses.read([found], tmp_path))
+
+
+@pytest.mark.usefixtures("batch")
+def test_analyses_travel_as_plain_columns(analyses):
+    bundle = analyses._repr_mimebundle_()
     [one] = json.loads(json.dumps(bundle[explorers.ANALYSES_MIME]))["verdicts"]
     assert one["analyses"] == {
-        "count_estimated_rank": {"values": [False, True], "at": [0, 1]},
-        "verdict": {"values": ["contradicted", "mixed"], "at": [0, 1]},
-        "estimate": {"values": [7.0, None], "at": [0, 1]},
+        "count_estimated_rank": {"values": [False, True], "at": "01"},
+        "verdict": {"values": ["contradicted", "mixed"], "at": "01"},
+        "estimate": {"values": [7.0, None], "at": "01"},
     }
     assert "Iron ore was the second-highest export" in bundle["text/html"]
+    assert explorers.WIDGET_MIME not in bundle
+
+
+def test_in_jupyterlab_switches_count_the_analyses_that_are_left(analyses, stacked):
+    assert "model_id" in analyses._repr_mimebundle_()[explorers.WIDGET_MIME]
+    verdict, switches, shown = stacked[0]
+    assert verdict.label == "Iron ore was the second-highest export: true?"
+    (choice,) = switches.children
+    assert "2 of 2 analyses" in shown.value
+    choice.value = [True]
+    assert "1 of 2 analyses; this page says contradicted" in shown.value
+    assert "mixed" in shown.value
+    choice.value = []
+    assert "0 of 2 analyses" in shown.value

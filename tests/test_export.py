@@ -9,6 +9,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 import jsonschema
 import nbformat
@@ -18,8 +19,9 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat import v4
 from PIL import Image
+from typer.testing import CliRunner
 
-from musan import claims, evidence, reads
+from musan import claims, cli, evidence, explorers, figures, reads
 from musan.collection import export, outputs
 from musan.collection.site import assets, citation, claim_review, facts, markup
 from musan.errors import CollectionError
@@ -171,6 +173,87 @@ def test_no_text_becomes_markup(page):
     assert worse.text == WORSE
 
 
+def missing(html, *texts):
+    """Return the texts that a reader does not find in an element."""
+    return [text for text in texts if text not in " ".join(html.get_text(" ").split())]
+
+
+@pytest.fixture
+def worse_ledger(monkeypatch):
+    """A ledger whose first claim has a title and a statement that would break out of any element or attribute."""
+    first, *others = claims.ledger().items()
+    changed = {"title": f"Title {WORSE}", "statement": f"Statement {WORSE}"}
+    altered = dict([(first[0], first[1].model_copy(update=changed)), *others])
+    monkeypatch.setattr(claims, "ledger", lambda: altered)
+    return first[0]
+
+
+def finding(name):
+    """Return a finding all of whose words would break out."""
+    words = {"unit": f"Unit {WORSE}", "period": f"Period {WORSE}", "would_change": f"Change {WORSE}"}
+    lists = {key: (f"{key} {WORSE}",) for key in ("reasons", "assumptions", "grade_reasons")}
+    known = {"estimate": 1.0, "grade": "low", "notebook": "01_trade", "agreement": 1.0}
+    given = {"claim": name, "aspect": "statement", "verdict": "mixed", "decisive_choice": f"choice {WORSE}"}
+    return claims.Finding(**given, **known, **words, **lists)
+
+
+def test_the_words_of_a_finding_become_no_markup(worse_ledger, tmp_path):
+    card = output("display_data", finding(worse_ledger)._repr_mimebundle_())
+    html = export.page(save(ran([card]), tmp_path / "finding.ipynb"))
+    assert_inert(html)
+    wanted = ("Title", "Unit", "Period", "Change", "reasons", "assumptions", "grade_reasons")
+    assert missing(BeautifulSoup(html, "html.parser").section, *(f"{word} {WORSE}" for word in wanted)) == []
+
+
+def test_the_words_of_a_ledger_and_of_verdicts_become_no_markup_on_the_index(worse_ledger, tmp_path):
+    columns = ("title", "estimate", "decisive_choice", "reasons", "would_change", "grade", "admiralty")
+    row = {"claim": worse_ledger, "statement": "mixed", "attribution": f"cause {WORSE}"}
+    (index,) = export.export([], tmp_path, pd.DataFrame([row | {name: f"{name} {WORSE}" for name in columns}]))
+    html = index.read_text()
+    assert_inert(html)
+    wanted = [f"{name.replace('_', ' ')} {WORSE}" if "choice" in name else f"{name} {WORSE}" for name in columns]
+    wanted += [f"cause {WORSE}", f"Statement {WORSE}"]
+    assert missing(BeautifulSoup(html, "html.parser").main, *wanted) == []
+    (review,) = reviews_on(index)["@graph"]
+    assert review["claimReviewed"] == f"Statement {WORSE}"
+
+
+def test_the_words_of_a_figure_become_no_markup(tmp_path):
+    numbers = 'x\n"</script>"\n'
+    shown = figures.Figure("fall", f"Caption {WORSE}", f"Alt {WORSE}", b"hi", numbers, (f"source {WORSE}",), 2, 1)
+    path = save(ran([output("display_data", shown._repr_mimebundle_())]), tmp_path / "01_figure.ipynb")
+    page, _, index = export.export([path], tmp_path / "site", pd.DataFrame({"title": [], "statement": []}))
+    for file in (page, index):
+        html = BeautifulSoup(file.read_text(), "html.parser")
+        assert_inert(file.read_text())
+        assert html.figcaption.text == f"Caption {WORSE}"
+        assert html.figure.img["alt"] == f"Alt {WORSE}"
+    soup = BeautifulSoup(page.read_text(), "html.parser")
+    assert soup.find(id="s1").text == f"source {WORSE}"
+    assert unquote(soup.find("a", download="fall.csv")["href"].partition(",")[2]) == numbers
+
+
+def test_parameters_and_titles_become_no_markup(tmp_path):
+    cell = f"x: str = {WORSE!r}  # meaning {WORSE}"
+    node = notebook([("code", cell, ["parameters"]), ("code", f"x = {'2' + WORSE!r}", ["injected-parameters"])], WORSE)
+    for count, one in enumerate(node.cells, start=1):
+        one.execution_count = count
+    html = export.page(save(node, tmp_path / "parameters.ipynb"))
+    assert_inert(html)
+    soup = BeautifulSoup(html, "html.parser")
+    assert soup.title.text == WORSE
+    assert soup.h1.text == WORSE
+    assert missing(soup.select_one(".parameters"), repr(WORSE), repr("2" + WORSE), f"meaning {WORSE}") == []
+
+
+def test_an_explorer_carries_any_text(tmp_path):
+    said = {"verdicts": [{"name": WORSE, "choices": [WORSE], "analyses": {WORSE: {"values": [WORSE], "at": "0"}}}]}
+    bundle = {explorers.ANALYSES_MIME: said, "text/html": EVIL}
+    html = export.page(save(ran([output("display_data", bundle)]), tmp_path / "explorer.ipynb"))
+    assert_inert(html)
+    assert json.loads(BeautifulSoup(html, "html.parser").select_one(".explorer script").string) == said
+
+
 def test_a_page_is_the_same_each_time(executed, page):
     assert export.page(executed) == page
 
@@ -242,11 +325,12 @@ def test_code_is_coloured_without_a_change_of_its_text():
     code = 'for x in \'# no\':  # "yes" <b>\n    f(1.5, f"{x!r} \\" y", """a\nb""")\n'
     html = BeautifulSoup(markup.coloured(code), "html.parser")
     assert html.text == code
-    marked = [(span["class"], span.text) for span in html.find_all("span")]
-    assert (["c"], '# "yes" <b>') in marked
-    assert (["s"], "'# no'") in marked
-    assert (["m"], "1.5") in marked
-    assert [text for kind, text in marked if kind == ["k"]] == ["for", "in"]
+    marked = [(tag.name, tag.text) for tag in html.find_all(True)]
+    assert ("c-c", '# "yes" <b>') in marked
+    assert ("c-s", "'# no'") in marked
+    assert ("c-m", "1.5") in marked
+    assert [text for kind, text in marked if kind == "c-k"] == ["for", "in"]
+    assert markup.inert(str(html)) == str(html)
 
 
 def test_a_page_has_the_landmarks_and_a_contents_list(page):
@@ -294,8 +378,8 @@ def test_a_figure_leads_to_its_sources(page):
     html = BeautifulSoup(page, "html.parser")
     links = html.select(".figure-data details a")
     assert [link.text for link in links] == ["1–2"]
-    assert links[0]["href"] == "#source-1"
-    listed = [html.find(id=f"source-{number}") for number in (1, 2)]  # the first is in no catalogue
+    assert links[0]["href"] == "#s1"
+    listed = [html.find(id=f"s{number}") for number in (1, 2)]  # the first is in no catalogue
     assert listed[0].text == "a"
     assert listed[1].a["href"].startswith("https://www.asiapress.org/")
 
@@ -376,10 +460,11 @@ def test_the_page_itself_is_light(tmp_path):
 
 
 def test_plain_nbconvert_finds_the_template(executed, tmp_path):
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", "--template", "musan", str(executed)]
-    where = [f"--TemplateExporter.extra_template_basedirs={templates_folder()}", "--output-dir", str(tmp_path)]
-    subprocess.run([*command, *where], check=True, capture_output=True)
-    made = (tmp_path / "01_trade.html").read_text()
+    """Where the package is installed, from a folder that has nothing to do with it."""
+    (tmp_path / "x.ipynb").write_bytes(executed.read_bytes())
+    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", "--template", "musan", "x.ipynb"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    made = (tmp_path / "x.html").read_text()
     assert_inert(made)
     html = BeautifulSoup(made, "html.parser")
     assert html.title.text == "Did trade fall?"
@@ -475,6 +560,16 @@ def test_the_index_lists_the_tables_with_their_terms(verdicts, tmp_path):
     assert all(row.select("td")[-1].text.strip() for row in rows)
 
 
+def test_the_index_keeps_the_cautions_of_the_data(verdicts, tmp_path):
+    html = BeautifulSoup(export.export([], tmp_path, verdicts)[-1].read_text(), "html.parser")
+    for resource in evidence.package()["resources"]:
+        cautions = html.find(id=f"table-{resource['name']}").select("details li")
+        assert [one.text for one in cautions] == resource["cautions"]
+    said = {one.text for one in html.select("main > ul li, main > details li")}
+    for part in ("cautions", "conflicts", "missing"):
+        assert set(evidence.package()[part]) <= said
+
+
 def test_the_index_can_be_filtered_only_where_scripts_run(verdicts, tmp_path):
     html = BeautifulSoup(export.export([], tmp_path, verdicts)[-1].read_text(), "html.parser")
     for control in html.select("form, select, input, button"):
@@ -561,6 +656,34 @@ def reviews_on(index):
     return json.loads(block.string)
 
 
+@pytest.mark.parametrize("address", ["https://example.org/musan", "http://localhost:8000/"])
+def test_published_pages_name_their_address(executed, verdicts, tmp_path, address):
+    page, _, index = export.export([executed], tmp_path, verdicts, address)
+    for path, name in ((page, "01_trade.html"), (index, "")):
+        html = path.read_text()
+        assert_inert(html)
+        (link,) = BeautifulSoup(html, "html.parser").find_all("link", rel="canonical")
+        assert link["href"] == f"{address.rstrip('/')}/{name}"
+
+
+def test_pages_without_an_address_name_none(executed, verdicts, tmp_path):
+    for path in export.export([executed], tmp_path, verdicts)[::2]:
+        assert "canonical" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "example.org/musan", "ftp://example.org/", "https://", "https://a b/", f"https://a.org/{WORSE}",
+        "javascript:alert(1)", "https://a.org/?page=1", "https://a.org/#top", "https://a.org/\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_before_anything_is_written(executed, verdicts, tmp_path, address):
+    with pytest.raises(CollectionError, match=r"is not the address of a folder on the web; write for example https://"):
+        export.export([executed], tmp_path, verdicts, address)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("address", ["", "https://example.org/musan/"])
 def test_each_decided_claim_is_a_claim_review(executed, tmp_path, address):
     words = [*claim_review.RATINGS, claim_review.UNRATED, "not run"]
@@ -599,6 +722,7 @@ def test_an_output_with_a_script_of_ours_brings_it_to_its_page(tmp_path, monkeyp
             (folder / path.name).parent.mkdir(parents=True, exist_ok=True)
             (folder / path.name).write_bytes(path.read_bytes())
     (folder / "explorers").mkdir()
+    (folder / "explorers" / "explorers.css").write_text(".explorer { margin: 0; }")
     (folder / "explorers" / "slider.js").write_text("document.title;")
     monkeypatch.setattr(assets, "templates_folder", lambda: tmp_path / "templates")
     assets.environment.cache_clear()
@@ -666,6 +790,32 @@ def test_the_first_cell_that_was_not_run_is_named(tmp_path):
     node.cells[1].execution_count = None
     with pytest.raises(CollectionError, match=r"cell 2: has not been run"):
         outputs.read(save(node, tmp_path / "stopped.ipynb"))
+
+
+def altered(path, change):
+    """Save an executed notebook after a change of its JSON."""
+    node = json.loads(nbformat.writes(ran([])))
+    change(node)
+    path.write_text(json.dumps(node))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda node: node["cells"][0].update(execution_count=None), "has not been run"),
+        (lambda node: node["cells"][0]["outputs"].append(dict(ERROR)), "cell 1: failed with KeyError: 'month'"),
+        (lambda node: node["metadata"].pop("musan"), "is not a notebook of this collection"),
+        (lambda node: node.pop("cells"), "is not a notebook"),
+    ],
+    ids=["not run", "failed", "of others", "no cells"],
+)
+def test_the_command_refuses_what_it_can_not_export_in_one_line(tmp_path, change, said):
+    (tmp_path / "notebooks").mkdir()
+    altered(tmp_path / "notebooks" / "01_trade.ipynb", change)
+    done = CliRunner().invoke(cli.app, ["export", "--output", str(tmp_path)], catch_exceptions=False)
+    assert done.exit_code == 2
+    assert re.fullmatch(rf"musan: \S*01_trade\.ipynb\S*.*{re.escape(said)}.*; .*\n", done.stderr)
+    assert not (tmp_path / "site").exists()
 
 
 def test_a_missing_notebook_is_named(tmp_path):

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from musan import claims, elite_figures, evidence, field_reports
-from musan.field_reports import Lean
+from musan import claims, elite_figures, evidence, field_reports, multiverses
+from musan.field_reports import Codes, Lean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from musan.claims import Aspect
 
     Mask = NDArray[np.bool_]
 
@@ -53,6 +51,7 @@ STUDIES = {
     "chosun-2017-08-nighttime-luminosity": ("1992-2013", "not on sanctions"),
     "mendeley-nd-mapping-covid-19s-economic": ("2020-2022", "not on sanctions"),
 }
+_OF_SUBJECT = ("sectors_by", "army", "elites")  # the choices that say what a row is on
 _ON_THE_CAPITAL = r"Pyongyang|\bcapital\b(?! goods)"
 
 
@@ -183,7 +182,8 @@ def lean(claim: str, choices: Choices, drawn_from: Pool) -> Lean:
     choices : Choices
     drawn_from : Pool
     """
-    pairs = drawn_from.pairs[_compares(claim, choices, drawn_from.pairs)]
+    on = _is_on(claim, choices, drawn_from.pairs)
+    pairs = drawn_from.pairs[_compares(on, claim, choices, drawn_from.pairs)]
     last_pairs = pairs.drop_duplicates(["source_id", "indicator", "place", "unit"], keep="last")
     return _lean(claim, sample(claim, choices, drawn_from), last_pairs)
 
@@ -195,13 +195,14 @@ def _lean(claim: str, items: pd.DataFrame, pairs: pd.DataFrame) -> Lean:
 
 def sample(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFrame:
     """Return the reports and figures that count for a claim; rows of :class:`Pool`, the earliest end first."""
-    found = drawn_from.items[_counts(claim, choices, drawn_from.items)]
+    on = _is_on(claim, choices, drawn_from.items)
+    found = drawn_from.items[_counts(on, claim, choices, drawn_from.items)]
     return found.sort_values("last_day", kind="stable", ignore_index=True)
 
 
-def _counts(claim: str, choices: Choices, items: pd.DataFrame) -> Mask:
-    """Return which rows count: on the subject, within the window, and not told by a report already."""
-    found = _is_on(claim, choices, items) & _within(items, choices.window(claim))
+def _counts(on: Mask, claim: str, choices: Choices, items: pd.DataFrame) -> Mask:
+    """Return which rows on the subject count: within the window, and not told by a report already."""
+    found = on & _within(items, choices.window(claim))
     keep, report = found & _admitted(items, choices), (items["kind"] == "report").to_numpy()
     if not choices.counts_figures(claim):
         return keep & report
@@ -256,9 +257,9 @@ def _within(rows: pd.DataFrame, window: tuple[str, str]) -> Mask:
     return mask
 
 
-def _compares(claim: str, choices: Choices, pairs: pd.DataFrame) -> Mask:
-    """Return which pairs of figures, before and after, are on the subject and end within the window."""
-    return _is_on(claim, choices, pairs) & _admitted(pairs, choices) & _within(pairs, choices.window(claim))
+def _compares(on: Mask, claim: str, choices: Choices, pairs: pd.DataFrame) -> Mask:
+    """Return which pairs of figures on the subject, before and after, end within the window."""
+    return on & _admitted(pairs, choices) & _within(pairs, choices.window(claim))
 
 
 def groups(items: pd.DataFrame) -> pd.DataFrame:
@@ -370,62 +371,18 @@ def specifications(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFra
         sample); the same as :func:`lean` gives, without drawing each sample as a frame.
     """
     grid = claims.claim(claim).choices
-    arrays = _Arrays.of(drawn_from.items)
+    named: list[dict[str, Any]] = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    drawn = [replace(choices, **one) for one in named]
+    items, pairs = drawn_from.items, drawn_from.pairs
+    codes, report = Codes.of(items), (items["kind"] == "report").to_numpy()
+    items_on = multiverses.once(lambda one: _is_on(claim, one, items), drawn, _OF_SUBJECT)
+    pairs_on = multiverses.once(lambda one: _is_on(claim, one, pairs), drawn, _OF_SUBJECT)
     rows = []
-    for values in product(*grid.values()):
-        chosen: dict[str, object] = dict(zip(grid, values, strict=True))
-        drawn = replace(choices, **chosen)  # type: ignore[arg-type]
-        mask, pairs = _counts(claim, drawn, drawn_from.items), _compares(claim, drawn, drawn_from.pairs)
-        measures: dict[Aspect, dict[str, float | int | bool]] = {
-            "statement": arrays.statement(mask),
-            "attribution": {**arrays.attribution(mask), "baseline": bool(pairs.any())},
-        }
-        verdicts: dict[str, object] = {
-            aspect: claims.decide(claim, aspect, facts).verdict.value for aspect, facts in measures.items()
-        }
-        counted, causes = int(mask.sum()), measures["attribution"]
-        estimates = {
-            "statement_estimate": 100 * measures["statement"]["worse_first"] / counted if counted else None,
-            "attribution_estimate": 100 * causes["named_first"] if causes["reports"] else None,
-        }
-        rows.append({**chosen, "n": counted, **verdicts, **estimates})
+    for chosen, one, on, compared in zip(named, drawn, items_on, pairs_on, strict=True):
+        mask, known = _counts(on, claim, one, items), bool(_compares(compared, claim, one, pairs).any())
+        said = codes.on_statement(claim, mask) | codes.on_cause(claim, mask & report, baseline=known)
+        rows.append({**chosen, "n": int(mask.sum()), **said})
     return pd.DataFrame(rows)
-
-
-@dataclass(frozen=True)
-class _Arrays:
-    """The columns of :class:`Pool` that a tally needs, so that hundreds of samples are counted in a moment."""
-
-    report: Mask
-    networks: NDArray[np.object_]
-    worse: dict[str, Mask]
-    named: dict[str, Mask]
-
-    @classmethod
-    def of(cls, items: pd.DataFrame) -> _Arrays:
-        return cls(
-            report=(items["kind"] == "report").to_numpy(),
-            networks=items["origin_network"].to_numpy(dtype=object),
-            worse={coding: (items[name] == "worse").to_numpy() for coding, name in field_reports.DIRECTION.items()},
-            named={coding: (items[name] == "yes").to_numpy() for coding, name in field_reports.CAUSE.items()},
-        )
-
-    def statement(self, mask: Mask) -> dict[str, float | int | bool]:
-        """Return what :meth:`musan.field_reports.Tally.measures` gives for the rows of a mask."""
-        count = {coding: int(worse[mask].sum()) for coding, worse in self.worse.items()}
-        return {
-            **{f"worse_{coding}": number for coding, number in count.items()},
-            **{f"other_{coding}": int(mask.sum()) - number for coding, number in count.items()},
-            "networks": len(set(self.networks[mask & self.worse["first"] & self.worse["second"]])),
-        }
-
-    def attribution(self, mask: Mask) -> dict[str, float | int | bool]:
-        """Return what :func:`musan.field_reports.named_cause` gives for the reports of a mask."""
-        told = mask & self.report & (self.worse["first"] | self.worse["second"])
-        share = {
-            f"named_{coding}": float(named[told].mean()) if told.any() else 0.0 for coding, named in self.named.items()
-        }
-        return {**share, "reports": int(told.sum())}
 
 
 def hunger_in_the_army(drawn_from: Pool) -> pd.DataFrame:
@@ -439,7 +396,8 @@ def hunger_in_the_army(drawn_from: Pool) -> pd.DataFrame:
         on is left out.
     """
     items = drawn_from.items
-    both = items[_counts(ARMY, Choices("1900-01", "2100-12", count_figures="all"), items)]
+    ever = Choices("1900-01", "2100-12", count_figures="all")
+    both = items[_counts(_is_on(ARMY, ever, items), ARMY, ever, items)]
     named = [
         _naming(first, second)
         for first, second in zip(both["attributed_to_sanctions"], both["attributed_second"], strict=True)

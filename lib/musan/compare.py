@@ -355,14 +355,30 @@ def _causes(before: Path, after: Path, notebook: str, figures: Sequence[Figure])
     if old is None or new is None:
         yield from _named(figures)
         return
-    tables = [name for name in new.tables if old.tables.get(name) != new.tables[name] and name != CITATIONS]
+    before_it, after_it = (each.givens["parameters"].get("vintage") or "none" for each in (old, new))
+    tables = [
+        name
+        for name, digest in new.tables.items()
+        if old.tables.get(name) != digest and name.rpartition("/")[2] != CITATIONS
+    ]
+    if before_it != after_it:
+        yield f"vintage: {before_it} -> {after_it}"
+        tables = [name for name in tables if "/" not in name]
     mine = [figure for figure in figures if figure.table in tables]
     yield from _named(mine)
     if silent := [name for name in tables if name not in {figure.table for figure in mine}]:
         yield f"tables changed: {', '.join(silent)}"
-    differ = [part for part in new.givens if old.givens.get(part) != new.givens[part] and part != "catalogue"]
+    was, now = (_apart_from_figures(each.givens) for each in (old, new))
+    differ = [part for part in now if was.get(part) != now[part]]
     if differ:
         yield f"not only figures differ: {', '.join(differ)}"
+
+
+def _apart_from_figures(givens: keys.Givens) -> keys.Givens:
+    """Return what was known before a run, without what says which figures it read."""
+    rest = {part: value for part, value in givens.items() if part not in ("catalogue", "vintages")}
+    parameters = {name: value for name, value in givens["parameters"].items() if name != "vintage"}
+    return rest | {"parameters": parameters}
 
 
 def _named(figures: Sequence[Figure]) -> Iterator[str]:

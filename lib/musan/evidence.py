@@ -22,6 +22,7 @@ import pandas as pd
 from musan import checksums, reads
 from musan.errors import EvidenceError, nearest
 from musan.locations import data_folder
+from musan.refresh import vintages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +51,9 @@ def _package_text(path: Path, modified: int) -> dict[str, Any]:
         package: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise EvidenceError(
-            f"is not valid JSON ({error.msg})", f"{path}, line {error.lineno}", "restore the file from git"
+            f"is not valid JSON ({error.msg})",
+            f"{path}, line {error.lineno}",
+            "restore it from git, or fetch the vintage again",
         ) from error
     return package
 
@@ -70,7 +73,9 @@ def package(folder: Path | None = None) -> dict[str, Any]:
     """
     path = _folder(folder) / "datapackage.json"
     if not path.is_file():
-        raise EvidenceError("the data package has no descriptor", str(path), "restore it from git")
+        raise EvidenceError(
+            "the data package has no descriptor", str(path), "restore it from git, or fetch the vintage again"
+        )
     return _package_text(path, path.stat().st_mtime_ns)
 
 
@@ -93,31 +98,43 @@ def resource(name: str, folder: Path | None = None) -> dict[str, Any]:
         if entry["name"] == name:
             found: dict[str, Any] = entry
             elsewhere = folder is not None and folder.resolve() != data_folder()
-            reads.note(str(_folder(folder).resolve() / name) if elsewhere else name, found)
+            reads.note(vintages.noted_name(_folder(folder), name) if elsewhere else name, found)
             return found
-    raise EvidenceError(f"there is no table {name!r}", "data/datapackage.json", nearest(name, tables(folder)))
+    where, _ = _place(_folder(folder), "datapackage.json")
+    raise EvidenceError(f"there is no table {name!r}", where, nearest(name, tables(folder)))
+
+
+def _is_vintage(folder: Path) -> bool:
+    return "retrieved" in package(folder)
+
+
+def _place(folder: Path, file: str) -> tuple[str, str]:
+    """Return a file of a data package as messages name it, and how to have it back as it was."""
+    if _is_vintage(folder):
+        fetch = f"fetch another with `musan refresh {folder.parent.name}`"
+        return str(folder / file), f"a vintage is never changed: {fetch}"
+    return f"data/{file}", f"run `git checkout -- data/{file}`"
 
 
 def _read_cells(path: Path, entry: dict[str, Any], folder: Path) -> tuple[list[str], list[list[str]]]:
     """Return header and rows as text, after the hash of the file has been checked."""
+    where, remedy = _place(folder, path.name)
     if not path.is_file():
-        raise EvidenceError("the table is missing", str(path), f"run `git checkout -- data/{path.name}`")
+        raise EvidenceError("the table is missing", str(path), remedy)
     raw = path.read_bytes()
     try:
         rows = list(csv.reader(io.StringIO(raw.decode("utf-8"), newline="")))
     except UnicodeDecodeError as error:
-        raise EvidenceError(
-            f"is not UTF-8 text (byte {error.start})", f"data/{path.name}", f"run `git checkout -- data/{path.name}`"
-        ) from error
+        raise EvidenceError(f"is not UTF-8 text (byte {error.start})", where, remedy) from error
     if not rows:
-        raise EvidenceError("is empty", f"data/{path.name}", f"run `git checkout -- data/{path.name}`")
+        raise EvidenceError("is empty", where, remedy)
     header, body = rows[0], rows[1:]
     for number, row in enumerate(body, start=2):
         if len(row) != len(header):
             raise EvidenceError(
                 f"has {len(row)} cells, the header has {len(header)}",
-                f"data/{path.name}, line {number}",
-                f"correct the line or run `git checkout -- data/{path.name}`",
+                f"{where}, line {number}",
+                remedy if _is_vintage(folder) else f"correct the line or {remedy}",
             )
     if f"sha256:{hashlib.sha256(raw).hexdigest()}" != entry["hash"]:
         raise EvidenceError(*_what_changed(path, header, body, folder))
@@ -126,13 +143,12 @@ def _read_cells(path: Path, entry: dict[str, Any], folder: Path) -> tuple[list[s
 
 def _what_changed(path: Path, header: list[str], body: list[list[str]], folder: Path) -> tuple[str, str, str]:
     """Return what, where and remedy for a table that is not the recorded one."""
-    remedy = (
-        f"run `git checkout -- data/{path.name}` to restore it, or, if the change is meant, "
-        "`python -m musan.catalogue` to record it"
-    )
+    where, remedy = _place(folder, path.name)
+    if _is_vintage(folder):
+        return "the bytes of the file differ from the recorded hash", where, remedy
+    remedy += " to restore it, or, if the change is meant, `python -m musan.catalogue` to record it"
     recorded = checksums.read(folder / "checksums.csv", path.stem)
     lines, columns = checksums.locate(header, body, recorded)
-    where = f"data/{path.name}"
     if not lines and not columns:
         return (
             "the bytes of the file differ from the recorded hash though every cell is the same",
@@ -154,13 +170,11 @@ def _what_changed(path: Path, header: list[str], body: list[list[str]], folder: 
     )
 
 
-def _refuse(table: str, field: str, line: int, value: str, why: str) -> EvidenceError:
+def _refuse(folder: Path, table: str, field: str, line: int, value: str, why: str) -> EvidenceError:
     shown = f"{value!r} {why}" if value else "the cell is empty but a value is required"
-    return EvidenceError(
-        shown,
-        f"data/{table}.csv, line {line}, column {field}",
-        f"correct the cell, or run `git checkout -- data/{table}.csv`",
-    )
+    where, remedy = _place(folder, f"{table}.csv")
+    remedy = remedy if _is_vintage(folder) else f"correct the cell, or {remedy}"
+    return EvidenceError(shown, f"{where}, line {line}, column {field}", remedy)
 
 
 _PATTERNS = {
@@ -180,7 +194,7 @@ _NAMES = {
 }
 
 
-def _check(table: str, field: dict[str, Any], cells: pd.Series[str]) -> None:
+def _check(folder: Path, table: str, field: dict[str, Any], cells: pd.Series[str]) -> None:
     """Refuse the first cell that breaks the field's type or constraints."""
     rules = field.get("constraints", {})
     filled = cells[cells != ""]
@@ -188,7 +202,7 @@ def _check(table: str, field: dict[str, Any], cells: pd.Series[str]) -> None:
     def refuse(bad: pd.Series[bool], why: str) -> None:
         if bad.any():
             index = int(bad[bad].index.to_numpy(dtype=int)[0])
-            raise _refuse(table, field["name"], index + 2, str(cells[index]), why)
+            raise _refuse(folder, table, field["name"], index + 2, str(cells[index]), why)
 
     if rules.get("required"):
         refuse(cells == "", "")
@@ -262,15 +276,16 @@ def _load(name: str, folder: Path, stamp: tuple[int, int]) -> pd.DataFrame:
     fields = entry["schema"]["fields"]
     header, body = _read_cells(folder / entry["path"], entry, folder)
     if header != [field["name"] for field in fields]:
+        where, remedy = _place(folder, entry["path"])
         raise EvidenceError(
             f"the columns are {', '.join(header)}, not those of the schema",
-            f"data/{entry['path']}, line 1",
-            f"run `git checkout -- data/{entry['path']}`",
+            f"{where}, line 1",
+            remedy,
         )
     text = pd.DataFrame(body, columns=header, dtype=str)
     columns = {}
     for field in fields:
-        _check(name, field, text[field["name"]])
+        _check(folder, name, field, text[field["name"]])
         columns[field["name"]] = _typed(field, text[field["name"]])
     return pd.DataFrame(columns)
 
@@ -362,7 +377,22 @@ def ends(periods: pd.Series[Any]) -> pd.Series[Any]:
     )
 
 
-def sources(*frames: pd.DataFrame, folder: Path | None = None) -> pd.DataFrame:
+def known_sources(folder: Path | None = None, vintage: str = "") -> pd.DataFrame:
+    """Return the table of sources, indexed by ``source_id``, with those of vintages after the committed ones.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Folder of the data package; the committed tables by default.
+    vintage : str
+        Names of vintages (see :func:`musan.refresh.vintages.named`).
+    """
+    parts = [load("sources", folder=each) for each in (folder, *(one.folder for one in vintages.named(vintage)))]
+    together = pd.concat(parts, ignore_index=True) if vintage else parts[0]
+    return together.drop_duplicates("source_id").set_index("source_id")
+
+
+def sources(*frames: pd.DataFrame, folder: Path | None = None, vintage: str = "") -> pd.DataFrame:
     """Return the citations behind the rows of any frames.
 
     Parameters
@@ -371,6 +401,8 @@ def sources(*frames: pd.DataFrame, folder: Path | None = None) -> pd.DataFrame:
         Frames with a column ``source_id`` (columns ending in ``source_id`` or ``source_ids`` count too).
     folder : Path, optional
         Folder of the data package; the committed tables by default.
+    vintage : str
+        Names of vintages whose sources count too.
 
     Returns
     -------
@@ -396,7 +428,7 @@ def sources(*frames: pd.DataFrame, folder: Path | None = None) -> pd.DataFrame:
             # A row that names a source in two columns rests on it once.
             for source in dict.fromkeys(source for cell in cells for source in _ids(cell)):
                 used[source] = used.get(source, 0) + 1
-    known = load("sources", folder=folder).set_index("source_id")
+    known = known_sources(folder, vintage)
     if unknown := sorted(set(used) - set(known.index)):
         raise EvidenceError(f"unknown source {unknown[0]!r}", "source_id", nearest(unknown[0], map(str, known.index)))
     counts = (

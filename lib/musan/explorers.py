@@ -1,7 +1,7 @@
 """What a reader can turn himself: the model of attendance by sliders, the analyses of a verdict by switches.
 
 On an exported page a script of ours brings an explorer to life; without it, and in an executed notebook, a table
-stands in its place. In JupyterLab the sliders are ipywidgets, where these are installed.
+stands in its place. In JupyterLab sliders and switches are ipywidgets, where these are installed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import importlib
 import os
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from itertools import product
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -40,6 +42,8 @@ TURNED = (
     "detection_in_day_per_month",
 )
 """Parameters of the model that a reader can turn; all others stay as they are."""
+PLACES = f"{digits}{ascii_letters}"
+"""The letters of a packed column, in their order."""
 STEPS = 200  # positions of a slider
 CAPTION = "Turn the numbers of the model"
 OPTION_WORDS = {
@@ -78,11 +82,18 @@ class AttendanceExplorer:
                 "sliders": [asdict(slider) for slider in self.sliders],
                 "stated": [stated["claimed_low"], stated["claimed_high"]],
             },
-            **self._table()._repr_mimebundle_(),
+            **self.table("Shares in the model at the numbers of this page")._repr_mimebundle_(),
         }
-        return shown | (widget(self) if _live() else {})
+        return shown | (sliders_widget(self) if _live() else {})
 
-    def _table(self) -> tables.Table:
+    def table(self, caption: str) -> tables.Table:
+        """Return the share of workers who choose each option.
+
+        Parameters
+        ----------
+        caption : str
+            What the table says.
+        """
         found = attendance.shares(self.workplace)
         rows = [
             {"choice": words, "share": 100 * found.share(option)}  # type: ignore[arg-type]
@@ -90,7 +101,7 @@ class AttendanceExplorer:
         ]
         return tables.show(
             pd.DataFrame(rows),
-            "Shares in the model at the numbers of this page",
+            caption,
             formats={"share": "{:.1f}"},
             titles={"choice": "Workers who", "share": "Percent"},
         )
@@ -127,8 +138,8 @@ def _live() -> bool:
     return "MUSAN_OUTPUT" not in os.environ and find_spec("ipywidgets") is not None
 
 
-def widget(explorer: AttendanceExplorer) -> dict[str, Any]:
-    """Return the explorer as a widget of JupyterLab; needs ipywidgets, which is an extra."""
+def sliders_widget(explorer: AttendanceExplorer) -> dict[str, Any]:
+    """Return the model with its sliders as a widget of JupyterLab; needs ipywidgets, which is an extra."""
     widgets = importlib.import_module("ipywidgets")
     shown = widgets.HTML()
     sliders = {
@@ -138,20 +149,25 @@ def widget(explorer: AttendanceExplorer) -> dict[str, Any]:
             max=one.high,
             step=one.step,
             description=workplace_incentives.SHORT[one.name],
-            style={"description_width": "12em"},
-            layout={"width": "36em"},
+            style={"description_width": "14em"},
+            layout={"width": "38em"},
         )
         for one in explorer.sliders
     }
 
     def redraw(_: object = None) -> None:
         turned = explorer.workplace.change(**{name: slider.value for name, slider in sliders.items()})
-        shown.value = AttendanceExplorer(turned, explorer.sliders)._table().to_html()
+        shown.value = AttendanceExplorer(turned, explorer.sliders).table("Shares in the model").to_html()
 
     for slider in sliders.values():
         slider.observe(redraw, names="value")
     redraw()
-    bundle: dict[str, Any] = widgets.VBox([*sliders.values(), shown])._repr_mimebundle_()
+    return _stacked([*sliders.values(), shown])
+
+
+def _stacked(parts: list[Any]) -> dict[str, Any]:
+    """Return widgets one below the other as the output of a cell."""
+    bundle: dict[str, Any] = importlib.import_module("ipywidgets").VBox(parts)._repr_mimebundle_()
     return {WIDGET_MIME: bundle[WIDGET_MIME]}
 
 
@@ -183,7 +199,49 @@ class AnalysesExplorer:
             titles={"verdict_on": "Verdict", "says": "Says", "n": "Analyses"},
         )
         words = {str(name): in_words(name) for one in self.multiverses for name in _names(one)}
-        return {ANALYSES_MIME: {"verdicts": listed, "words": words}, **shown._repr_mimebundle_()}
+        bundle = {ANALYSES_MIME: {"verdicts": listed, "words": words}, **shown._repr_mimebundle_()}
+        return bundle | (switches_widget(self) if _live() else {})
+
+
+def switches_widget(explorer: AnalysesExplorer) -> dict[str, Any]:
+    """Return the analyses with their switches as a widget of JupyterLab; needs ipywidgets, which is an extra."""
+    widgets = importlib.import_module("ipywidgets")
+    names = [(one.name, place) for place, one in enumerate(explorer.multiverses)]
+    verdict = widgets.Dropdown(options=names, description="Verdict", layout={"width": "36em"})
+    switches, shown = widgets.HBox(layout={"flex_flow": "row wrap"}), widgets.HTML()
+
+    def redraw(_: object = None) -> None:
+        kept = {choice: switch.value for choice, switch in zip(chosen().choices, switches.children, strict=True)}
+        shown.value = _tally(chosen(), kept).to_html()
+
+    def chosen() -> Multiverse:
+        return explorer.multiverses[verdict.value]
+
+    def switched_on(choice: str) -> Any:
+        options = chosen().analyses[choice].unique().tolist()
+        named = [(in_words(option), option) for option in options]
+        made = widgets.SelectMultiple(options=named, value=options, rows=len(options), description=in_words(choice))
+        made.observe(redraw, names="value")
+        return made
+
+    def reopen(_: object = None) -> None:
+        switches.children = [switched_on(choice) for choice in chosen().choices]
+        redraw()
+
+    verdict.observe(reopen, names="value")
+    reopen()
+    return _stacked([verdict, switches, shown])
+
+
+def _tally(one: Multiverse, kept: Mapping[str, Sequence[object]]) -> tables.Table:
+    """Return how many analyses with the options kept give each verdict."""
+    analyses = one.analyses
+    for choice, options in kept.items():
+        analyses = analyses[analyses[choice].isin(list(options))]
+    counts = analyses["verdict"].value_counts().rename_axis("verdict").reset_index(name="analyses")
+    return tables.show(
+        counts, f"{len(analyses)} of {len(one.analyses)} analyses; this page says {one.finding.verdict.value}"
+    )
 
 
 def _names(one: Multiverse) -> list[object]:
@@ -196,12 +254,21 @@ def analyses_explorer(multiverses: Sequence[Multiverse]) -> AnalysesExplorer:
     return AnalysesExplorer(tuple(multiverses))
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
-    """Return a frame as columns for JSON: the different values, numbers with six digits, and where each stands."""
-    columns: dict[str, dict[str, list[Any]]] = {}
+def _columns(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return a frame as columns for JSON: the different values, numbers with six digits, and which each row has.
+
+    Which one is written with one letter of ``PLACES`` a row, or with as many as the number of values needs.
+    """
+    columns: dict[str, dict[str, Any]] = {}
     for name, column in frame.items():
         cells: list[Any] = [None if pd.isna(cell) else cell for cell in column.tolist()]
         cells = [float(f"{cell:.6g}") if isinstance(cell, float) else cell for cell in cells]
         values = list(dict.fromkeys(cells))
-        columns[str(name)] = {"values": values, "at": [values.index(cell) for cell in cells]}
+        codes = ["".join(code) for code in product(PLACES, repeat=_letters(len(values)))]
+        columns[str(name)] = {"values": values, "at": "".join(codes[values.index(cell)] for cell in cells)}
     return columns
+
+
+def _letters(count: int) -> int:
+    """Return how many letters of ``PLACES`` tell so many values apart."""
+    return next(letters for letters in range(1, count + 2) if len(PLACES) ** letters >= count)

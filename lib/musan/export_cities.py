@@ -10,18 +10,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from musan import claims, evidence, field_reports
+from musan import claims, evidence, field_reports, multiverses
 from musan.errors import MethodError
-from musan.field_reports import Lean
+from musan.field_reports import Codes, Lean
 from musan.methods import coders
 from musan.methods.exposure import ExposureIndex, exposure_index
 from musan.methods.gradient import SeverityGradient, severity_gradient
 from musan.methods.ranks import RankIntervals, rank_intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from musan.field_reports import Mask
 
 HARDEST, ELSEWHERE, MILLS = "export_cities_hit_hardest", "other_areas_deteriorating", "mills_almost_shut"
 SUBJECTS = {HARDEST: "export towns", ELSEWHERE: "elsewhere", MILLS: "steel mills"}
@@ -66,6 +71,8 @@ STUDIES = {
     "globalization-health-2024-covid-19-policy-dilemma": ("2019-2020", NOT_ON_IT),
     "science-advances-2020-07-illuminating-dark-fishing-fleets": ("2017-2018", NOT_ON_IT),
 }
+_OF_SUBJECT = ("with_capital", "elsewhere", "sectors_by")  # the choices that say what a report is on
+_OF_EXPOSURE = ("with_capital", "exposure_by", "unknown_flags")
 _ON_LIGHTS = r"(?i)\blights?\b|luminosity|VIIRS|DMSP"
 
 
@@ -228,15 +235,19 @@ def index_of_exposure(choices: Choices, drawn_from: Pool) -> ExposureIndex:
 
 def window(choices: Choices, drawn_from: Pool) -> pd.DataFrame:
     """Return the reports that the choices admit, whatever they are on."""
-    rows = field_reports.between(drawn_from.reports, choices.first_month, choices.last_month)
-    keep = pd.Series(True, index=rows.index)
+    return drawn_from.reports[_admitted(choices, drawn_from.reports, Codes.of(drawn_from.reports))]
+
+
+def _admitted(choices: Choices, rows: pd.DataFrame, codes: Codes) -> Mask:
+    """Return which reports the choices admit."""
+    keep = codes.within(choices.first_month, choices.last_month)
     if not choices.inferred_dates:
-        keep &= ~rows["date_inferred"].astype(bool)
+        keep &= ~rows["date_inferred"].to_numpy(bool)
     if not choices.doubtful_coding:
-        keep &= ~rows["report_id"].isin(evidence.DOUBTFUL_CODING)
+        keep &= ~rows["report_id"].isin(evidence.DOUBTFUL_CODING).to_numpy(bool)
     if not choices.same_outlet:
-        keep &= rows["origin_network"].astype(str) != OUTLET
-    return rows[keep]
+        keep &= codes.networks != OUTLET
+    return keep
 
 
 def sample(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFrame:
@@ -280,8 +291,17 @@ def graded(choices: Choices, drawn_from: Pool) -> pd.DataFrame:
         Columns of the reports, with ``town`` (a city id) and ``severity`` (worse 1, mixed and unchanged 0, better -1).
         A report that names two towns counts in both.
     """
-    rows = window(choices, drawn_from).explode("city_ids").rename(columns={"city_ids": "town"})
-    rows = rows[rows["town"].isin(exposure(choices, drawn_from).index)].reset_index(drop=True)
+    return _graded(choices, _by_town(drawn_from.reports), exposure(choices, drawn_from))
+
+
+def _by_town(reports: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a report and town."""
+    return reports.explode("city_ids").rename(columns={"city_ids": "town"})
+
+
+def _graded(choices: Choices, by_town: pd.DataFrame, known: pd.Series[float]) -> pd.DataFrame:
+    mask = _admitted(choices, by_town, Codes.of(by_town)) & by_town["town"].isin(known.index).to_numpy()
+    rows = by_town[mask].reset_index(drop=True)
     return rows.assign(severity=rows[field_reports.DIRECTION[choices.coding]].astype(str).map(SEVERITY))
 
 
@@ -326,11 +346,12 @@ class Gradient:
 
 def gradient(choices: Choices, drawn_from: Pool, *, permutations: int, seed: int) -> Gradient:
     """Return how severity rises with exposure, with inference over places."""
-    return _gradient(graded(choices, drawn_from), choices, drawn_from, permutations, seed)
-
-
-def _gradient(rows: pd.DataFrame, choices: Choices, drawn_from: Pool, permutations: int, seed: int) -> Gradient:
     known = exposure(choices, drawn_from)
+    rows = _graded(choices, _by_town(drawn_from.reports), known)
+    return _gradient(rows, known, drawn_from, permutations, seed)
+
+
+def _gradient(rows: pd.DataFrame, known: pd.Series[float], drawn_from: Pool, permutations: int, seed: int) -> Gradient:
     try:
         fit = severity_gradient(rows["severity"], known, rows["town"], permutations=permutations, seed=seed)
     except MethodError:  # fewer than four places, or nothing that differs
@@ -541,6 +562,7 @@ def slopes_without(choices: Choices, drawn_from: Pool, *, permutations: int, see
         ``reading``, ``reports``, ``places``, ``effective_places``, ``slope``, ``low``, ``high``, ``verdict``.
     """
     rows, names = graded(choices, drawn_from), drawn_from.towns["name"]
+    known = exposure(choices, drawn_from)
     early = replace(choices, first_month=BEFORE[0], last_month=BEFORE[1])
     parts = {"all reports": rows, "before the bans (placebo)": graded(early, drawn_from)}
     for place, n in rows["town"].value_counts().items():
@@ -550,7 +572,7 @@ def slopes_without(choices: Choices, drawn_from: Pool, *, permutations: int, see
         parts[f"without {NETWORKS.get(network, network)}"] = rows[rows["origin_network"].astype(str) != network]
     return pd.DataFrame(
         [
-            {"reading": name, **_slope_row(_gradient(part, choices, drawn_from, permutations, seed))}
+            {"reading": name, **_slope_row(_gradient(part, known, drawn_from, permutations, seed))}
             for name, part in parts.items()
         ]
     )
@@ -583,36 +605,61 @@ def specifications(
         other claims), ``statement``, ``attribution``, and the number behind each (``statement_estimate``,
         ``attribution_estimate``; missing where there is none).
     """
-    rows = []
-    leanings: dict[Choices, Lean] = {}
-    for values in product(*claims.claim(claim).choices.values()):
-        chosen: dict[str, Any] = dict(zip(claims.claim(claim).choices, values, strict=True))
-        drawn = replace(choices, **chosen)
-        # What the slope alone depends on does not change which reports there are.
-        same = replace(drawn, coding="first", exposure_by="share_lost", unknown_flags="left_out")
-        leaning = leanings[same] = leanings.get(same) or lean(claim, drawn, drawn_from)
-        facts: dict[str, Any] = {"n": leaning.tally.reports, "effective_places": None}
-        if claim == HARDEST:
-            measures = _cheap_measures(drawn, drawn_from, permutations, seed)
-            facts["effective_places"] = measures["effective_places"]
-            facts["statement"] = claims.decide(claim, "statement", measures).verdict.value
-            ends = measures["slope_low"], measures["slope_high"]
-            facts["statement_estimate"] = None if None in ends else sum(ends) / 2  # type: ignore[arg-type]
-        else:
-            facts["statement"] = leaning.verdict("statement")
-            facts["statement_estimate"] = leaning.facts("statement").get("estimate")
-        facts["attribution"] = leaning.verdict("attribution")
-        facts["attribution_estimate"] = leaning.facts("attribution").get("estimate")
-        rows.append({**chosen, **facts})
-    return pd.DataFrame(rows)
+    grid = claims.claim(claim).choices
+    named: list[dict[str, Any]] = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    drawn = [replace(choices, **one) for one in named]
+    facts = _leanings(claim, drawn, drawn_from)
+    if claim == HARDEST:
+        slopes = _slopes(drawn, drawn_from, permutations, seed)
+        facts = [leaning | slope for leaning, slope in zip(facts, slopes, strict=True)]
+    return pd.DataFrame([chosen | found for chosen, found in zip(named, facts, strict=True)])
 
 
-def _cheap_measures(choices: Choices, drawn_from: Pool, permutations: int, seed: int) -> dict[str, float | None]:
-    rows = graded(choices, drawn_from)
-    places = effective_places(rows["town"])
-    if places < float(claims.claim(HARDEST).criteria["statement"].thresholds["least_places"]):
-        return {"slope_low": None, "slope_high": None, "detectable": None, "effective_places": places}
-    return _gradient(rows, choices, drawn_from, permutations, seed).measures()
+def _leanings(claim: str, drawn: Sequence[Choices], drawn_from: Pool) -> list[dict[str, object]]:
+    """Return what :func:`lean` gives under each set of choices, without drawing samples as frames.
+
+    The verdict on the slope is not among it.
+    """
+    reports, codes = drawn_from.reports, Codes.of(drawn_from.reports)
+    subject = multiverses.once(lambda one: _is_on(claim, one, reports, drawn_from).to_numpy(bool), drawn, _OF_SUBJECT)
+    early = codes.last_day < SANCTIONS_YEAR.to_datetime64()
+    keys = [_keys(row) for _, row in reports.iterrows()]
+    found = []
+    for one, on in zip(drawn, subject, strict=True):
+        mask = on & _admitted(one, reports, codes)
+        worse = mask & (codes.worse["first"] | codes.worse["second"])
+        wanted = set().union(*(keys[row] for row in np.flatnonzero(worse)))
+        before = np.flatnonzero(on & early)
+        known = len(before) > 0 if claim == MILLS else any(wanted & keys[row] for row in before)
+        statement = {} if claim == HARDEST else codes.on_statement(claim, mask)
+        cause = codes.on_cause(claim, mask, baseline=known)
+        found.append({"n": int(mask.sum()), "effective_places": None, **statement, **cause})
+    return found
+
+
+def _slopes(drawn: Sequence[Choices], drawn_from: Pool, permutations: int, seed: int) -> list[dict[str, object]]:
+    """Return the verdict on the slope under each set of choices; no slope where there are too few places for one."""
+    least = float(claims.claim(HARDEST).criteria["statement"].thresholds["least_places"])
+    by_town = _by_town(drawn_from.reports)
+    exposures = multiverses.once(lambda one: exposure(one, drawn_from), drawn, _OF_EXPOSURE)
+    found: list[dict[str, object]] = []
+    for one, known in zip(drawn, exposures, strict=True):
+        rows = _graded(one, by_town, known)
+        places = effective_places(rows["town"])
+        measures: dict[str, float | None] = dict.fromkeys(("slope_low", "slope_high", "detectable"))
+        if places >= least:
+            measures |= _gradient(rows, known, drawn_from, permutations, seed).measures()
+        ends = measures["slope_low"], measures["slope_high"]
+        found.append(
+            {
+                "effective_places": places,
+                "statement": claims.decide(
+                    HARDEST, "statement", {**measures, "effective_places": places}
+                ).verdict.value,
+                "statement_estimate": None if None in ends else sum(ends) / 2,  # type: ignore[arg-type]
+            }
+        )
+    return found
 
 
 def studies_of_lights() -> pd.DataFrame:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from musan import claims, evidence
@@ -18,7 +19,11 @@ from musan.errors import MethodError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from musan.claims import Aspect
+
+    Mask = NDArray[np.bool_]
 
 CODINGS = ("first", "second")
 DIRECTION = {"first": "direction", "second": "direction_second"}
@@ -40,11 +45,16 @@ def independent(*, inferred_dates: bool = True, doubtful_coding: bool = True) ->
     DataFrame
         Rows of ``field_reports`` with ``first_day`` and ``last_day`` of what is reported on.
     """
-    cautions = ["not_independent", "state_media", "marked"]
-    cautions += [] if inferred_dates else ["date_inferred"]
+    table = evidence.exclude(evidence.load("field_reports"), "not_independent", "state_media", "marked")
+    dated = table.assign(first_day=evidence.starts(table["period_start"]), last_day=evidence.ends(table["period_end"]))
+    return admitted(dated, inferred_dates=inferred_dates, doubtful_coding=doubtful_coding)
+
+
+def admitted(reports: pd.DataFrame, *, inferred_dates: bool, doubtful_coding: bool) -> pd.DataFrame:
+    """Return the reports without those of a worked-out date, or of doubtful coding, unless they are to be kept."""
+    cautions = [] if inferred_dates else ["date_inferred"]
     cautions += [] if doubtful_coding else ["doubtful_coding"]
-    table = evidence.exclude(evidence.load("field_reports"), *cautions)
-    return table.assign(first_day=evidence.starts(table["period_start"]), last_day=evidence.ends(table["period_end"]))
+    return evidence.exclude(reports, *cautions)
 
 
 def between(reports: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
@@ -161,6 +171,75 @@ def named_cause(reports: pd.DataFrame) -> dict[str, float | int]:
     worse = reports[(reports["direction"] == "worse") | (reports["direction_second"] == "worse")]
     shares = {f"named_{c}": float((worse[CAUSE[c]] == "yes").mean()) if len(worse) else 0.0 for c in CODINGS}
     return {**shares, "reports": len(worse)}
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """The columns of reports that a tally needs, so that hundreds of samples are counted in a moment.
+
+    A sample is a mask, true for the rows that it holds.
+
+    Attributes
+    ----------
+    last_day : array of datetime64
+    networks : array of str
+    worse, named : dict
+        By coding, which rows say worse and which name sanctions as the cause.
+    """
+
+    last_day: NDArray[np.datetime64]
+    networks: NDArray[np.object_]
+    worse: dict[str, Mask]
+    named: dict[str, Mask]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Codes:
+        """Return the codes of reports, or of rows of the same shape."""
+        return cls(
+            last_day=rows["last_day"].to_numpy(),
+            networks=rows["origin_network"].to_numpy(dtype=object),
+            worse={coding: (rows[name] == "worse").to_numpy(bool) for coding, name in DIRECTION.items()},
+            named={coding: (rows[name] == "yes").to_numpy(bool) for coding, name in CAUSE.items()},
+        )
+
+    def within(self, start: str, end: str) -> Mask:
+        """Return which rows end within two months, both included."""
+        month_after = np.datetime64(end, "M") + np.timedelta64(1, "M")
+        mask: Mask = (self.last_day >= np.datetime64(start)) & (self.last_day < month_after)
+        return mask
+
+    def statement(self, sample: Mask) -> dict[str, float | int | bool]:
+        """Return what :meth:`Tally.measures` gives for a sample."""
+        count = {coding: int(worse[sample].sum()) for coding, worse in self.worse.items()}
+        return {
+            **{f"worse_{coding}": number for coding, number in count.items()},
+            **{f"other_{coding}": int(sample.sum()) - number for coding, number in count.items()},
+            "networks": len(set(self.networks[sample & self.worse["first"] & self.worse["second"]])),
+        }
+
+    def attribution(self, sample: Mask) -> dict[str, float | int | bool]:
+        """Return what :func:`named_cause` gives for a sample."""
+        told = sample & (self.worse["first"] | self.worse["second"])
+        share = {
+            f"named_{coding}": float(named[told].mean()) if told.any() else 0.0 for coding, named in self.named.items()
+        }
+        return {**share, "reports": int(told.sum())}
+
+    def on_statement(self, claim: str, sample: Mask) -> dict[str, object]:
+        """Return the verdict of :class:`Lean` on the statement, and the percentage behind it (None for no row)."""
+        counted, measures = int(sample.sum()), self.statement(sample)
+        return {
+            "statement": claims.decide(claim, "statement", measures).verdict.value,
+            "statement_estimate": 100 * measures["worse_first"] / counted if counted else None,
+        }
+
+    def on_cause(self, claim: str, sample: Mask, *, baseline: bool) -> dict[str, object]:
+        """Return the verdict of :class:`Lean` on the cause, and the percentage behind it (None for no worse row)."""
+        measures = self.attribution(sample)
+        return {
+            "attribution": claims.decide(claim, "attribution", {**measures, "baseline": baseline}).verdict.value,
+            "attribution_estimate": 100 * measures["named_first"] if measures["reports"] else None,
+        }
 
 
 @dataclass(frozen=True)

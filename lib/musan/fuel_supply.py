@@ -142,7 +142,15 @@ def change_pct(before: str, after: str) -> float:
     """Return the change of deliveries a month between two readings, in percent."""
     arguments.choice("supply_before", before, BEFORE)
     arguments.choice("supply_after", after, AFTER)
-    level = readings().set_index("reading")["tonnes_a_month"].astype(float)
+    return _change_pct(before, after, _levels())
+
+
+def _levels() -> pd.Series[float]:
+    """Return deliveries in tonnes a month, by reading."""
+    return readings().set_index("reading")["tonnes_a_month"].astype(float)
+
+
+def _change_pct(before: str, after: str, level: pd.Series[float]) -> float:
     return float(100 * (level[after] / level[before] - 1))
 
 
@@ -250,11 +258,16 @@ def cap_effect(counterfactual: str, after: str, *, draws: int, seed: int) -> Cap
     """
     arguments.choice("counterfactual", counterfactual, COUNTERFACTUALS)
     arguments.choice("supply_after", after, AFTER)
-    months = monthly()
+    return _cap_effect(counterfactual, after, monthly(), _levels(), draws=draws, seed=seed)
+
+
+def _cap_effect(
+    counterfactual: str, after: str, months: pd.DataFrame, level: pd.Series[float], *, draws: int, seed: int
+) -> CapEffect:
     customs = months[months["compiler"] == CUSTOMS]
     earlier = customs.loc[~customs["capped"], ["month", "tonnes"]]
     later = months[months["capped"] & (months["compiler"] == (CUSTOMS if after == "customs" else COMMITTEE))]
-    later = later[["month", "tonnes"]].assign(tonnes=later["tonnes"] + _alleged_a_month(after))
+    later = later[["month", "tonnes"]].assign(tonnes=later["tonnes"] + _alleged_a_month(after, level))
     chosen = earlier if counterfactual == "recorded_months" else _single(earlier, counterfactual)
     low, high = _interval(chosen["tonnes"].to_numpy(float), later["tonnes"].to_numpy(float), draws, seed)
     effect = _change(chosen["tonnes"].to_numpy(float), later["tonnes"].to_numpy(float))
@@ -281,8 +294,7 @@ def cap_effect(counterfactual: str, after: str, *, draws: int, seed: int) -> Cap
     )
 
 
-def _alleged_a_month(after: str) -> float:
-    level = readings().set_index("reading")["tonnes_a_month"]
+def _alleged_a_month(after: str, level: pd.Series[float]) -> float:
     return 0.0 if after in RECORDED else float(level[after] - level["notified"])
 
 
@@ -330,12 +342,14 @@ def affordable_measures(
     supply_before, supply_after
         As in :func:`change_pct`.
     """
+    price = _price_measures(window, currency, outlets, inferred_dates=inferred_dates)
+    return {"quantity_change_pct": change_pct(supply_before, supply_after), **price}
+
+
+def _price_measures(window: str, currency: str, outlets: str, *, inferred_dates: bool) -> dict[str, Any]:
     price = markets.price_change("gasoline", window, currency=currency, outlets=outlets, inferred_dates=inferred_dates)
-    return {
-        "price_change_pct": None if price.change is None else price.change.pct,
-        "quantity_change_pct": change_pct(supply_before, supply_after),
-        "networks": len(price.networks),
-    }
+    change = None if price.change is None else price.change.pct
+    return {"price_change_pct": change, "networks": len(price.networks)}
 
 
 def statement_specifications(currency: str) -> pd.DataFrame:
@@ -346,20 +360,14 @@ def statement_specifications(currency: str) -> pd.DataFrame:
     DataFrame
         A column for each of :data:`STATEMENT_CHOICES`, the measures, and ``verdict``.
     """
-    prices, rows = {}, []
-    for key in product(markets.WINDOWS, markets.OUTLETS, (True, False)):
-        window, outlets, dates = key
-        prices[key] = affordable_measures(
-            window=window,
-            currency=currency,
-            outlets=outlets,
-            inferred_dates=dates,
-            supply_before=BEFORE[0],
-            supply_after=AFTER[0],
-        )
-    changes = {pair: change_pct(*pair) for pair in product(BEFORE, AFTER)}
+    level, rows = _levels(), []
+    changes = {pair: _change_pct(*pair, level) for pair in product(BEFORE, AFTER)}
+    prices = {
+        (window, outlets, dates): _price_measures(window, currency, outlets, inferred_dates=dates)
+        for window, outlets, dates in product(markets.WINDOWS, markets.OUTLETS, (True, False))
+    }
     for key, pair in product(prices, changes):
-        measures = prices[key] | {"quantity_change_pct": changes[pair]}
+        measures = {"quantity_change_pct": changes[pair], **prices[key]}
         verdict = claims.decide(CLAIM, "statement", measures).verdict.value
         rows.append(dict(zip(STATEMENT_CHOICES, (*key, *pair), strict=True)) | measures | {"verdict": verdict})
     return pd.DataFrame(rows)
@@ -383,9 +391,9 @@ def attribution_specifications(*, draws: int, seed: int) -> pd.DataFrame:
     DataFrame
         A column for each of :data:`ATTRIBUTION_CHOICES`, ``effect_pct``, ``low_pct``, ``high_pct``, ``verdict``.
     """
-    rows = []
+    months, level, rows = monthly(), _levels(), []
     for choices in product(COUNTERFACTUALS, AFTER):
-        effect = cap_effect(*choices, draws=draws, seed=seed)
+        effect = _cap_effect(*choices, months, level, draws=draws, seed=seed)
         rows.append(
             dict(zip(ATTRIBUTION_CHOICES, choices, strict=True))
             | {"effect_pct": effect.effect_pct, "low_pct": effect.low_pct, "high_pct": effect.high_pct}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from musan import claims, evidence, foreign_currency, reserve_estimates, workers_abroad
+from musan import claims, evidence, foreign_currency, multiverses, reserve_estimates, workers_abroad
 from musan.errors import MethodError
 from musan.locations import data_folder
 from musan.methods import arguments, counterfactual
@@ -241,11 +241,20 @@ def other_channels(choices: Choices) -> pd.DataFrame:
         ``channel``, ``dated`` (do its figures say that it changed?), ``before_low``, ``before_high`` (of 2016, taken
         for what it would have earned without sanctions), ``after_low``, ``after_high`` (of 2018), million dollars.
     """
+    return _other_channels(choices, _published_channels())
+
+
+def _published_channels() -> pd.DataFrame:
+    """Return what is published of the channels other than goods, by channel."""
     before, after = (foreign_currency.channel_ranges(year).set_index("channel") for year in (LAST_BEFORE, AFTER))
     frame = pd.DataFrame({"dated": before["dated"]})
     for side, table in (("before", before), ("after", after)):
         frame[f"{side}_low"], frame[f"{side}_high"] = table["low_usd_million"], table["high_usd_million"]
-    frame = frame.drop(index="goods")
+    return frame.drop(index="goods")
+
+
+def _other_channels(choices: Choices, published: pd.DataFrame) -> pd.DataFrame:
+    frame = published.copy()
     if not choices.new_channels:
         frame = frame.drop(index=list(foreign_currency.ONLY_UNDER_SANCTIONS))
     # Published only for the time under sanctions: a change by themselves.
@@ -274,9 +283,12 @@ def income_effect(choices: Choices, *, draws: int, seed: int) -> IncomeEffect:
     """
     found = goods_gap(choices.goods_source, choices.trend, draws=draws, seed=seed)
     years = _years_before(goods_by_year(choices.goods_source))
+    return _income_effect(choices, found, years, other_channels(choices))
+
+
+def _income_effect(choices: Choices, found: Gap | None, years: int, others: pd.DataFrame) -> IncomeEffect:
     if found is None:
         return IncomeEffect(None, None, None, None, 0, None, None, years)
-    others = other_channels(choices)
     sums = others.groupby("dated")[["before_low", "before_high", "after_low", "after_high"]].sum()
     dated = sums.loc[True].to_dict() if True in sums.index else dict.fromkeys(sums.columns, 0.0)
     undated = sums.loc[False].to_dict() if False in sums.index else dict.fromkeys(sums.columns, 0.0)
@@ -309,14 +321,33 @@ def specifications(*, draws: int, seed: int) -> pd.DataFrame:
     DataFrame
         A column for each of :data:`CHOICES`, ``effect_pct``, ``low_pct``, ``high_pct``, ``placebos``, ``verdict``.
     """
-    rows = []
-    for options in product(SOURCES, TRENDS, OTHERS, (True, False), WORKERS):
-        named: dict[str, Any] = dict(zip(CHOICES, options, strict=True))
-        found = income_effect(Choices(**named), draws=draws, seed=seed)
-        shown = {"effect_pct": found.effect_pct, "low_pct": found.low_pct, "high_pct": found.high_pct}
-        verdict = claims.decide(CLAIM, "attribution", found.measures).verdict.value
-        rows.append(named | shown | {"placebos": found.placebos, "verdict": verdict})
-    return pd.DataFrame(rows)
+    named: list[dict[str, Any]] = [
+        dict(zip(CHOICES, options, strict=True)) for options in product(SOURCES, TRENDS, OTHERS, (True, False), WORKERS)
+    ]
+    drawn = [Choices(**one) for one in named]
+    published = _published_channels()
+    gaps = multiverses.once(
+        lambda one: goods_gap(one.goods_source, one.trend, draws=draws, seed=seed), drawn, ("goods_source", "trend")
+    )
+    years = multiverses.once(lambda one: _years_before(goods_by_year(one.goods_source)), drawn, ("goods_source",))
+    others = multiverses.once(lambda one: _other_channels(one, published), drawn, ("new_channels", "workers_income"))
+    return pd.DataFrame(
+        [
+            chosen | _facts(_income_effect(one, gap_of_goods, years_before, channels))
+            for chosen, one, gap_of_goods, years_before, channels in zip(named, drawn, gaps, years, others, strict=True)
+        ]
+    )
+
+
+def _facts(found: IncomeEffect) -> dict[str, Any]:
+    """Return the effect with its range, the placebos, and the verdict."""
+    return {
+        "effect_pct": found.effect_pct,
+        "low_pct": found.low_pct,
+        "high_pct": found.high_pct,
+        "placebos": found.placebos,
+        "verdict": claims.decide(CLAIM, "attribution", found.measures).verdict.value,
+    }
 
 
 def dated_stocks() -> pd.DataFrame:

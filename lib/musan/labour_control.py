@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from musan import absence, claims, evidence, field_reports
+from musan import absence, claims, evidence, field_reports, multiverses
+from musan.field_reports import Codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from musan.absence import Change
     from musan.claims import Aspect
@@ -101,11 +102,33 @@ def change(claim: str, choices: Choices) -> Change:
         From figures that do not come from the article. For control the share punished is taken off: its estimand
         names absence and its punishment.
     """
-    shares = _independent(absence.stated_shares(), choices)
-    absent = absence.change_since(shares, choices.comparable)
+    return _change(claim, choices, _Figures.read())
+
+
+@dataclass(frozen=True, eq=False)
+class _Figures:
+    """All that is printed of absence: shares of workers away and punished, and prices of paid leave at the mine."""
+
+    away: pd.DataFrame
+    punished: pd.DataFrame
+    fees: pd.DataFrame
+
+    @classmethod
+    def read(cls) -> _Figures:
+        rows = absence.attendance()
+        fees = rows[(rows["indicator"] == FEE_AT_THE_MINE) & rows["population"].str.contains(absence.MINE)]
+        return cls(
+            away=absence.stated_shares(),
+            punished=absence.shares_punished(),
+            fees=fees.assign(id=fees["attendance_id"], measure=fees["indicator"]),
+        )
+
+
+def _change(claim: str, choices: Choices, known: _Figures) -> Change:
+    absent = absence.change_since(_independent(known.away, choices), choices.comparable)
     if claim == LEFT:
         return absent
-    punished = absence.change_since(_independent(absence.shares_punished(), choices), choices.comparable)
+    punished = absence.change_since(_independent(known.punished, choices), choices.comparable)
     return absence.less(absent, punished)
 
 
@@ -128,12 +151,15 @@ def baseline(claim: str, choices: Choices) -> pd.DataFrame:
         ``id``, ``measure``, ``first_day``, ``source_id``: shares of workers away from work (for control also of workers
         punished), and where a fee counts, the price of paid leave at the mine.
     """
-    frames = [absence.stated_shares(), *([absence.shares_punished()] if claim == CONTROL else [])]
-    parts = [_independent(shares, choices) for shares in frames]
+    return _baseline(claim, choices, _Figures.read())
+
+
+def _baseline(claim: str, choices: Choices, known: _Figures) -> pd.DataFrame:
+    parts = [_independent(known.away, choices)]
+    if claim == CONTROL:
+        parts.append(_independent(known.punished, choices))
     if choices.baseline == "fee":
-        rows = absence.attendance()
-        fees = rows[(rows["indicator"] == FEE_AT_THE_MINE) & rows["population"].str.contains(absence.MINE)]
-        parts.append(fees.assign(id=fees["attendance_id"], measure=fees["indicator"]))
+        parts.append(known.fees)
     both = pd.concat([part[["id", "measure", "first_day", "last_day", "source_id"]] for part in parts])
     return both[both["last_day"] < absence.SANCTIONED_SINCE].drop(columns="last_day").reset_index(drop=True)
 
@@ -156,7 +182,13 @@ def reports_on(claim: str, choices: Choices) -> pd.DataFrame:
     DataFrame
         Rows of :func:`musan.field_reports.independent`.
     """
-    reports = field_reports.independent(inferred_dates=choices.inferred_dates, doubtful_coding=choices.doubtful_coding)
+    return _reports_on(claim, choices, field_reports.independent())
+
+
+def _reports_on(claim: str, choices: Choices, independent: pd.DataFrame) -> pd.DataFrame:
+    reports = field_reports.admitted(
+        independent, inferred_dates=choices.inferred_dates, doubtful_coding=choices.doubtful_coding
+    )
     if not choices.firms_abroad:
         abroad = reports["place"].map(lambda places: bool(ABROAD & {place.split(" (")[0] for place in places}))
         reports = reports[~abroad.astype(bool)]
@@ -174,11 +206,8 @@ def in_window(reports: pd.DataFrame, choices: Choices) -> pd.DataFrame:
 
 def cause(claim: str, choices: Choices) -> dict[str, float | int | bool]:
     """Return the measures that the rule ``cause_named_by_reports`` takes."""
-    return _cause(reports_on(claim, choices), baseline(claim, choices), choices)
-
-
-def _cause(reports: pd.DataFrame, early: pd.DataFrame, choices: Choices) -> dict[str, float | int | bool]:
-    return {**field_reports.named_cause(in_window(reports, choices)), "baseline": not early.empty}
+    named = field_reports.named_cause(in_window(reports_on(claim, choices), choices))
+    return {**named, "baseline": not baseline(claim, choices).empty}
 
 
 def before_and_since(choices: Choices) -> pd.DataFrame:
@@ -220,8 +249,16 @@ def descriptions(choices: Choices) -> pd.DataFrame:
         ``checks``, ``camps``, ``denies``, ``network``, ``source_id``; the earliest first. The article and texts of
         law, which state what shall be, are left out.
     """
+    return _descriptions(choices, _stated_practice())
+
+
+def _stated_practice() -> pd.DataFrame:
+    """Return all rows that may describe checks or penalties, but the article's."""
     rows = pd.concat([_from_law(), _from_attendance(), _denied_in_reports()], ignore_index=True)
-    rows = rows[~rows["source_id"].str.startswith(evidence.UNDER_TEST)]
+    return rows[~rows["source_id"].str.startswith(evidence.UNDER_TEST)]
+
+
+def _descriptions(choices: Choices, rows: pd.DataFrame) -> pd.DataFrame:
     if not choices.same_outlet:
         rows = rows[rows["network"] != absence.OUTLET]
     if not choices.inferred_dates:
@@ -377,32 +414,35 @@ def specifications(claim: str, choices: Choices) -> pd.DataFrame:
     """
     grid = claims.claim(claim).choices
     drawn = [replace(choices, **_named(grid, values)) for values in product(*grid.values())]
-    verdicts = {aspect: _verdicts(claim, aspect, drawn) for aspect in claims.ASPECTS}
     frame = pd.DataFrame([{name: getattr(one, name) for name in grid} for one in drawn])
-    return frame.assign(**verdicts)
+    found = _existence_under(drawn) if claim == CHECKED else _changes_and_causes(claim, drawn)
+    return frame.assign(
+        **{
+            aspect: [claims.decide(claim, aspect, one).verdict.value for one in measured]
+            for aspect, measured in found.items()
+        }
+    )
 
 
 def _named(grid: Mapping[str, Any], values: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(grid, values, strict=True))
 
 
-def _verdicts(claim: str, aspect: Aspect, drawn: Sequence[Choices]) -> list[str]:
-    """Return a verdict for each set of choices; what some of them share is worked out once."""
-    if aspect == "attribution" and claim != CHECKED:
-        reports = _once(lambda one: reports_on(claim, one), drawn, _OF_REPORTS)
-        early = _once(lambda one: baseline(claim, one), drawn, _OF_BASELINE)
-        found = [_cause(told, past, one) for told, past, one in zip(reports, early, drawn, strict=True)]
-    else:
-        bears = _OF_EXISTENCE if claim == CHECKED else _OF_CHANGE
-        found = _once(lambda one: measures(claim, aspect, one), drawn, bears)
-    return [claims.decide(claim, aspect, one).verdict.value for one in found]
+def _existence_under(drawn: Sequence[Choices]) -> dict[Aspect, list[dict[str, Any]]]:
+    """Return :func:`measures` of checks and punishment for each set of choices."""
+    rows = _stated_practice()
+    found = multiverses.once(lambda one: dict(existence(_descriptions(one, rows), one.practice)), drawn, _OF_EXISTENCE)
+    return {"statement": found, "attribution": [{} for _ in drawn]}
 
 
-def _once(function: Callable[[Choices], Any], drawn: Sequence[Choices], bears: Sequence[str]) -> list[Any]:
-    """Return the function's value for each set of choices, calling it once for each set of those that bear on it."""
-    known: dict[tuple[Any, ...], Any] = {}
-    keys = [tuple(getattr(one, name) for name in bears) for one in drawn]
-    for key, one in zip(keys, drawn, strict=True):
-        if key not in known:
-            known[key] = function(one)
-    return [known[key] for key in keys]
+def _changes_and_causes(claim: str, drawn: Sequence[Choices]) -> dict[Aspect, list[dict[str, Any]]]:
+    """Return :func:`measures` of the other two claims for each set of choices; what some share is worked out once."""
+    figures, reports = _Figures.read(), field_reports.independent()
+    changes = multiverses.once(lambda one: dict(_change(claim, one, figures).measures()), drawn, _OF_CHANGE)
+    codes = multiverses.once(lambda one: Codes.of(_reports_on(claim, one, reports)), drawn, _OF_REPORTS)
+    early = multiverses.once(lambda one: not _baseline(claim, one, figures).empty, drawn, _OF_BASELINE)
+    causes = [
+        {**told.attribution(told.within(one.first_month, one.last_month)), "baseline": known}
+        for told, known, one in zip(codes, early, drawn, strict=True)
+    ]
+    return {"statement": changes, "attribution": causes}

@@ -136,8 +136,13 @@ def lay_out(fig: Figure) -> None:
         _align_value_label(ax, renderer)
 
 
+def canvas(fig: Figure) -> FigureCanvasAgg:
+    """Return the canvas that a figure is drawn on: always the same, for its renderer remembers the size of words."""
+    return fig.canvas if isinstance(fig.canvas, FigureCanvasAgg) else FigureCanvasAgg(fig)
+
+
 def _renderer(fig: Figure) -> RendererBase:
-    return cast("RendererBase", FigureCanvasAgg(fig).get_renderer())  # type: ignore[no-untyped-call]
+    return cast("RendererBase", canvas(fig).get_renderer())  # type: ignore[no-untyped-call]
 
 
 def _figure(ax: Axes) -> Figure:

@@ -14,6 +14,7 @@ from musan import evidence
 from musan.errors import MethodError, nearest
 from musan.locations import data_folder
 from musan.methods import reconcile, statements
+from musan.refresh import comtrade_statements, vintages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ FROM_CHINA = {"exports": IMPORTS, "imports": EXPORTS, "total": "total"}
 # Product -> its heading in the table of China's imports by product.
 HEADINGS = {"total": "TOTAL", "iron_ore": "2601", "coal": "2701"}
 USD_PER_MILLION = 1e6
+COMTRADE = "comtrade"  # the live source that records every month
 
 
 def _values(frame: pd.DataFrame, product: str) -> pd.DataFrame:
@@ -36,7 +38,7 @@ def _values(frame: pd.DataFrame, product: str) -> pd.DataFrame:
     return rows[value | zero]
 
 
-def printed(product: str, folder: Path | None = None) -> pd.DataFrame:
+def printed(product: str, folder: Path | None = None, vintage: str = "") -> pd.DataFrame:
     """Return every printed figure on China's trade with the DPRK in one product.
 
     Parameters
@@ -45,6 +47,9 @@ def printed(product: str, folder: Path | None = None) -> pd.DataFrame:
         ``total`` speaks of both flows, ores and coal of China's imports only.
     folder : Path, optional
         Folder of the data package.
+    vintage : str
+        Names of vintages (see :func:`musan.refresh.vintages.named`). One of UN Comtrade takes the place of the
+        printed figures whose months it has.
 
     Returns
     -------
@@ -73,7 +78,13 @@ def printed(product: str, folder: Path | None = None) -> pd.DataFrame:
         worked_back = (own["basis"] == "implied") & (own["method"] == "yoy")
         out.append(statements.levels(own[~worked_back.fillna(False)], start=start, end=end, series=SERIES))
         out.append(statements.rates(own, start=start, end=end, series=SERIES))
-    return pd.concat(out, ignore_index=True)
+    fragments = pd.concat(out, ignore_index=True)
+    customs = vintages.of_source(vintage, COMTRADE)
+    if customs is None:
+        return fragments
+    months = pd.period_range(FIRST, LAST, freq="M")
+    recorded = statements.inside(comtrade_statements.of(customs.folder, product), months)
+    return comtrade_statements.in_place_of(fragments, recorded)
 
 
 def _comtrade(product: str, folder: Path | None) -> pd.DataFrame:
@@ -100,11 +111,12 @@ def _aimed_at(product: str, events: pd.DataFrame) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=8)
-def _rebuild(product: str, folder: Path) -> reconcile.Reconciliation:
+def _rebuild(product: str, folder: Path, vintage: str, store: Path) -> reconcile.Reconciliation:
+    del store  # where the vintage is: part of the cache key only
     months = pd.period_range(FIRST, LAST, freq="M")
     effect = set(_aimed_at(product, measures(folder))["month"])
     return reconcile.fit(
-        printed(product, folder),
+        printed(product, folder, vintage),
         months=months,
         series=[IMPORTS, EXPORTS] if product == "total" else [IMPORTS],
         # Goods landed before a ban clear in its first weeks: the month after may jump too.
@@ -112,7 +124,7 @@ def _rebuild(product: str, folder: Path) -> reconcile.Reconciliation:
     )
 
 
-def rebuild(product: str = "total", folder: Path | None = None) -> reconcile.Reconciliation:
+def rebuild(product: str = "total", folder: Path | None = None, vintage: str = "") -> reconcile.Reconciliation:
     """Return China's monthly trade with the DPRK in one product, 2013-2019, in million US dollars.
 
     Parameters
@@ -120,20 +132,29 @@ def rebuild(product: str = "total", folder: Path | None = None) -> reconcile.Rec
     product : {"total", "iron_ore", "coal"}
     folder : Path, optional
         Folder of the data package.
+    vintage : str
+        Names of vintages, as for :func:`printed`.
 
     Returns
     -------
     Reconciliation
         Series ``china_imports`` and, for ``total``, ``china_exports``.
     """
-    return _rebuild(product, data_folder() if folder is None else folder)
+    return _rebuild(product, data_folder() if folder is None else folder, vintage, vintages.store_folder())
 
 
 FLOWS = {IMPORTS: "China's imports", EXPORTS: "China's exports", f"{IMPORTS}+{EXPORTS}": "trade both ways"}
 
 
-def misfits(rebuilt: reconcile.Reconciliation, folder: Path | None = None) -> pd.DataFrame:
+def misfits(rebuilt: reconcile.Reconciliation, folder: Path | None = None, vintage: str = "") -> pd.DataFrame:
     """Return the statements that do not fit what all others say, in words, the worst first.
+
+    Parameters
+    ----------
+    rebuilt : Reconciliation
+        From :func:`rebuild`.
+    folder, vintage
+        As they were given to it.
 
     Returns
     -------
@@ -141,7 +162,7 @@ def misfits(rebuilt: reconcile.Reconciliation, folder: Path | None = None) -> pd
         ``flow``, ``period``, ``printed`` (with its unit), ``others_say`` (the range of two standard deviations,
         for levels), ``z``, ``used`` (fitted, or only checked), ``publisher``, ``source_id``.
     """
-    publishers = evidence.load("sources", folder=folder).set_index("source_id")["publisher"]
+    publishers = evidence.known_sources(folder, vintage)["publisher"]
     rows = rebuilt.flagged
     records = rows.to_dict("records")
     return pd.DataFrame(

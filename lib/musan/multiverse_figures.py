@@ -152,10 +152,13 @@ def _stretched(estimates: pd.Series[float]) -> bool:
 
 def _choices(ax: Axes, frame: pd.DataFrame, options: list[tuple[str, object]]) -> None:
     """Draw a row an option with a tick for each analysis that has it."""
-    for row, (choice, option) in enumerate(options):
-        chosen = frame[frame[choice] == option]
-        for verdict, part in chosen.groupby("verdict", sort=False):
-            ax.plot(part["order"], [row] * len(part), "|", color=INK[str(verdict)], markersize=9, markeredgewidth=1.4)
+    for verdict, part in frame.groupby("verdict", sort=False):
+        ticks = [
+            (order, row)
+            for row, (choice, option) in enumerate(options)
+            for order in part.loc[part[choice] == option, "order"]
+        ]
+        ax.plot(*zip(*ticks, strict=True), "|", color=INK[str(verdict)], markersize=9, markeredgewidth=1.4)
     first = [place for place, (choice, _) in enumerate(options) if not place or options[place - 1][0] != choice]
     for place in first[1:]:
         ax.axhline(place - 0.5, color=figures.COLOURS["rule"], linewidth=1)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pandas as pd
 
@@ -21,11 +21,13 @@ from musan.methods import multiverse
 from musan.rules import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from musan.claims import Aspect, Finding
     from musan.methods.multiverse import Agreement, Influence
 
+Choices = TypeVar("Choices")
+Found = TypeVar("Found")
 Origin = Literal["sweep", "base run"]
 # Parts of choices and options that are not words of their own.
 SPELLED = {
@@ -96,6 +98,32 @@ class Multiverse:
     def influence(self) -> Influence:
         """Return which choice matters most for the verdict."""
         return multiverse.influence(self.analyses, choices=self.choices, headline=self.finding.verdict.value)
+
+
+def once(function: Callable[[Choices], Found], drawn: Iterable[Choices], bears: Sequence[str]) -> list[Found]:
+    """Return a function's value for each set of choices, calling it once for all that agree in what bears on it.
+
+    Parameters
+    ----------
+    function : callable
+        From a set of choices to what is found under them.
+    drawn : iterable
+        Sets of choices.
+    bears : sequence of str
+        Attributes of a set that the function depends on.
+
+    Returns
+    -------
+    list
+    """
+    known: dict[tuple[Any, ...], Found] = {}
+    found = []
+    for one in drawn:
+        key = tuple(getattr(one, name) for name in bears)
+        if key not in known:
+            known[key] = function(one)
+        found.append(known[key])
+    return found
 
 
 def folder(given: str = "") -> Path:

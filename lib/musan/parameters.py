@@ -11,12 +11,14 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from musan.errors import CollectionError, ParameterError, nearest
+from musan.refresh import vintages
+from musan.refresh.errors import RefreshError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,6 +100,7 @@ class NotebookParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True, allow_inf_nan=False)
     notebook: ClassVar[str] = ""
+    live_sources: ClassVar[tuple[str, ...]] = ()  # whose vintages the notebook can read
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -375,10 +378,24 @@ def describe(name: str) -> list[Parameter]:
     return model_for(name).described()
 
 
+def _in_the_store(names: str) -> str:
+    """Return the names of vintages when all of them exist."""
+    try:
+        vintages.named(names)
+    except RefreshError as error:
+        raise ValueError(str(error)) from error
+    return names
+
+
+VintageNames = Annotated[str, AfterValidator(_in_the_store)]
+VINTAGE = "newer figures: vintages SOURCE/MOMENT, comma between; empty: committed tables"
+
+
 class TradeCollapse(NotebookParameters):
     """Parameters of ``01_trade_collapse``."""
 
     notebook: ClassVar[str] = "01_trade_collapse"
+    live_sources: ClassVar[tuple[str, ...]] = ("comtrade",)
 
     period: Literal["june", "first_half", "year"] = Field("first_half", description="part of 2018 that is compared")
     base_year: int = Field(2017, ge=2014, le=2017, description="year that 2018 is compared with")
@@ -390,24 +407,28 @@ class TradeCollapse(NotebookParameters):
     draws: int = Field(2000, ge=200, le=20000, description="random paths for intervals")
     bootstrap_draws: int = Field(999, ge=199, le=9999, description="bootstrap samples of the break tests")
     seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the random paths and bootstrap samples")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class MusanIronOre(NotebookParameters):
     """Parameters of ``02_musan_iron_ore``."""
 
     notebook: ClassVar[str] = "02_musan_iron_ore"
+    live_sources: ClassVar[tuple[str, ...]] = ("comtrade",)
 
     method: Literal["lmdi", "bennet", "montgomery"] = Field(
         "lmdi", description="how a change is split in price and volume"
     )
     price_lag_months: int = Field(0, ge=0, le=6, description="months by which contract prices follow the world price")
     count_estimated_rank: bool = Field(False, description="let the estimated ranking of 2014 decide too")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class WithoutSanctions(NotebookParameters):
     """Parameters of ``03_without_sanctions``."""
 
     notebook: ClassVar[str] = "03_without_sanctions"
+    live_sources: ClassVar[tuple[str, ...]] = ("comtrade", "baci")
 
     measure: Literal["full_ban", "coal_suspension", "coal_cap", "first_ban"] = Field(
         "full_ban", description="measure whose effect is sought; falls before it are attributed to nothing"
@@ -426,6 +447,7 @@ class WithoutSanctions(NotebookParameters):
     paths: int = Field(8, ge=2, le=40, description="random paths of the rebuilt series that the model is fitted to")
     simulations: int = Field(400, ge=200, le=4000, description="simulated forecasts from each path")
     seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of paths and forecasts")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class ForeignCurrency(NotebookParameters):
@@ -459,6 +481,7 @@ class ForeignCurrency(NotebookParameters):
     )
     draws: int = Field(4000, ge=200, le=20000, description="paths of the stock and of the forecast")
     seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the paths")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class ExportCities(NotebookParameters):
@@ -489,6 +512,7 @@ class ExportCities(NotebookParameters):
     same_outlet: bool = Field(True, description="count other reports of the outlet whose article is under test")
     permutations: int = Field(4999, ge=199, le=50000, description="permutations of exposure among towns")
     seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the permutations")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class FuelFoodMarkets(NotebookParameters):
@@ -520,6 +544,7 @@ class FuelFoodMarkets(NotebookParameters):
     event_days: int = Field(90, ge=30, le=180, description="days on either side of an event")
     draws: int = Field(2000, ge=200, le=20000, description="resamples of months for the interval of deliveries")
     seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the resamples")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class CapitalArmyElites(NotebookParameters):
@@ -551,6 +576,7 @@ class CapitalArmyElites(NotebookParameters):
     elites: Literal["capital", "everywhere", "earnings_only", "with_trading_firms"] = Field(
         "capital", description="the rich of Pyongyang, of any place, earnings and assets only, or with trading firms"
     )
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class Testimony(NotebookParameters):
@@ -576,6 +602,7 @@ class Testimony(NotebookParameters):
         "same_workplace", description="what a figure from before may be compared with"
     )
     inferred_dates: bool = Field(True, description="keep figures whose date was worked out")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class LabourControl(NotebookParameters):
@@ -616,6 +643,7 @@ class LabourControl(NotebookParameters):
     )
     draws: int = Field(4000, ge=200, le=100_000, description="random draws from the ranges of the model")
     seed: int = Field(2018, ge=0, le=2**31 - 1, description="seed of the draws")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 class Verdicts(NotebookParameters):
@@ -625,6 +653,7 @@ class Verdicts(NotebookParameters):
 
     executed_notebooks: str = Field("", description="folder of executed notebooks, empty for the output folder")
     sweeps: str = Field("", description="folder of sweeps' results, empty for the output folder")
+    vintage: VintageNames = Field("", description=VINTAGE)
 
 
 MODELS: dict[str, type[NotebookParameters]] = {

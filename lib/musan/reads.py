@@ -41,7 +41,7 @@ def note(table: str, entry: Mapping[str, Any]) -> None:
     Parameters
     ----------
     table : str
-        Its name; with its folder before it when that is not the usual one.
+        Its name; with its vintage or folder before it when that is not the usual one.
     entry : mapping
         Its entry in the catalogue.
     """

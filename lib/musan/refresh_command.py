@@ -80,7 +80,7 @@ def _refresh(source: Source, store: Path, since: pd.Period | None, attempts: int
     earlier = vintages.listing(store, source.name)
     with progress.shown() as report:
         made = live.refresh(source, store, since, report, Patience(attempts=attempts))
-    typer.echo(f"{source.name}: {made.folder} ({_size(made)})")
+    typer.echo(f"{source.name}: {made.full_name} in {store} ({_size(made)})")
     if not source.licence.redistribution:
         typer.echo(f"{source.name}: these rows may not be passed on ({source.licence.title})")
     if earlier:

@@ -316,7 +316,7 @@ def false_alarms(p_values: Sequence[float], *, months: int, memory: float, seed:
     paths = signal.lfilter([1.0], [1.0, -memory], shocks, axis=1)[:, WARM_UP:]
     found = np.array(
         [
-            breaks.unknown_break(path, trimming=TRIMMING, replications=SIMULATED_REPLICATIONS, seed=i).p_value
+            breaks.unknown_break_p(path, trimming=TRIMMING, replications=SIMULATED_REPLICATIONS, seed=i)
             for i, path in enumerate(paths)
         ]
     )

@@ -21,6 +21,7 @@ from musan.locations import data_folder
 from musan.methods import reconcile, state_space
 from musan.methods.multiverse import grid
 from musan.methods.state_space import Sarimax, Structural
+from musan.refresh import vintages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +97,8 @@ class Design:
         so that later ones shape the months before.
     series : str
         Flow that is forecast.
+    vintage : str
+        Names of vintages; one of UN Comtrade takes the place of printed figures (see :func:`musan.mirror.printed`).
     """
 
     measure: Measure = "full_ban"
@@ -104,6 +107,7 @@ class Design:
     horizon: Window = "first_half"
     statements: Statements = "before_measure"
     series: str = mirror.IMPORTS
+    vintage: str = ""
 
     @property
     def last_before(self) -> pd.Period:
@@ -204,8 +208,9 @@ def last_month_before(measure: str) -> pd.Period:
 
 
 @lru_cache(maxsize=16)
-def _until(last: pd.Period, folder: Path) -> reconcile.Reconciliation:
-    known = mirror.printed("total", folder)
+def _until(last: pd.Period, folder: Path, vintage: str, store: Path) -> reconcile.Reconciliation:
+    del store  # where the vintage is: part of the cache key only
+    known = mirror.printed("total", folder, vintage)
     effect = set(mirror.measures(folder)["month"])
     return reconcile.fit(
         known[known["end"] <= last],
@@ -215,7 +220,9 @@ def _until(last: pd.Period, folder: Path) -> reconcile.Reconciliation:
     )
 
 
-def rebuilt_before(last: pd.Period, statements: Statements = "before_measure") -> reconcile.Reconciliation:
+def rebuilt_before(
+    last: pd.Period, statements: Statements = "before_measure", vintage: str = ""
+) -> reconcile.Reconciliation:
     """Return the monthly series that forecasts start from.
 
     Parameters
@@ -225,8 +232,13 @@ def rebuilt_before(last: pd.Period, statements: Statements = "before_measure") -
     statements : str
         ``before_measure``: only figures whose period ended by then. ``all``: :func:`musan.mirror.rebuild`, whose months
         before the measure lean on later figures too.
+    vintage : str
+        Names of vintages. A month that customs recorded before the measure counts as known then, with what customs
+        have revised since.
     """
-    return _until(last, data_folder()) if statements == "before_measure" else mirror.rebuild("total")
+    if statements == "before_measure":
+        return _until(last, data_folder(), vintage, vintages.store_folder())
+    return mirror.rebuild("total", vintage=vintage)
 
 
 def paths_before(design: Design, paths: int, seed: int) -> pd.DataFrame:
@@ -245,7 +257,7 @@ def paths_before(design: Design, paths: int, seed: int) -> pd.DataFrame:
         Too few paths stay above zero: the figures before the date pin the months down too little.
     """
     months = pd.period_range(mirror.FIRST, design.last_before, freq="M")
-    rebuilt = rebuilt_before(design.last_before, design.statements)
+    rebuilt = rebuilt_before(design.last_before, design.statements, design.vintage)
     drawn = rebuilt.draws(MOST_TRIES * paths, seed=seed)[design.series].loc[:, months]
     positive = drawn.min(axis=1) > LEAST_SHARE * drawn.mean(axis=1)
     kept: pd.DataFrame = drawn.loc[positive].head(paths).reset_index(drop=True)
@@ -361,18 +373,19 @@ def _gap(design: Design, pooled: _Pooled, seed: int) -> Gap:
     columns = pooled.ahead.get_indexer(design.window)
     totals = pooled.simulated[:, columns].sum(axis=1)
     # What came is rebuilt too: each simulated total meets a random path of its own.
-    came = mirror.rebuild("total").draws(len(totals), seed=seed + 1)[design.series]
+    rebuilt = mirror.rebuild("total", vintage=design.vintage)
+    came = rebuilt.draws(len(totals), seed=seed + 1)[design.series]
     effects = 100 * (came[design.window].sum(axis=1).to_numpy() / totals - 1)
     ends = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
     low, middle, high = map(float, np.quantile(effects, ends))
     expected_low, expected, expected_high = map(float, np.quantile(totals, ends))
-    mean = mirror.rebuild("total").series(design.series)["mean"]
+    mean = rebuilt.series(design.series)["mean"]
     until = pooled.ahead[: columns[-1] + 1]
     by_month = np.quantile(pooled.simulated[:, : len(until)], ends, axis=0)
     path = pd.DataFrame(by_month.T, columns=["low", "expected", "high"])
     path.insert(0, "observed", mean[until].to_numpy())
     path.insert(0, "month", until)
-    base = rebuilt_before(design.last_before, design.statements)
+    base = rebuilt_before(design.last_before, design.statements, design.vintage)
     return Gap(
         effect_pct=middle,
         low_pct=low,
@@ -440,7 +453,7 @@ def _ranked(
     """Set what came against the forecasts and rank the true date in each path."""
     measure = design.last_before
     offsets = [(month - measure).n for month in design.window]
-    came = mirror.rebuild("total").draws(len(drawn), seed=seed + 1)[design.series]
+    came = mirror.rebuild("total", vintage=design.vintage).draws(len(drawn), seed=seed + 1)[design.series]
     effects: dict[pd.Period, Array] = {}
     for date in [*dates, measure]:
         seen = came if date == measure else drawn
@@ -514,7 +527,7 @@ def verdict(found: Gap, ranked: Placebos | None, windows: Windows = "apart") -> 
     return claims.decide(CLAIM, "attribution", measures(found, ranked, windows)).verdict.value
 
 
-def specifications(*, paths: int, simulations: int, seed: int, least_months: int) -> pd.DataFrame:
+def specifications(*, paths: int, simulations: int, seed: int, least_months: int, vintage: str = "") -> pd.DataFrame:
     """Return the gap, the rank and the verdict under every combination of :data:`CHOICES`.
 
     Parameters
@@ -523,6 +536,8 @@ def specifications(*, paths: int, simulations: int, seed: int, least_months: int
         Random paths of the rebuilt series for each gap; placebo dates use one.
     simulations, seed, least_months
         As in :func:`gap` and :func:`placebos`.
+    vintage : str
+        As in :class:`Design`.
 
     Returns
     -------
@@ -531,7 +546,7 @@ def specifications(*, paths: int, simulations: int, seed: int, least_months: int
     """
     rows = []
     for measure, model, prices in product(*(CHOICES[name] for name in ("measure", "model", "prices"))):
-        designs = [Design(measure, model, prices, horizon) for horizon in CHOICES["horizon"]]
+        designs = [Design(measure, model, prices, horizon, vintage=vintage) for horizon in CHOICES["horizon"]]
         longest = max(designs, key=lambda design: len(design.window))
         pooled = _pool(longest, longest.window[-1], paths, simulations, seed)
         drawn = paths_before(longest, 1, seed)

@@ -6,8 +6,10 @@ import itertools
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from musan import explorers
 from musan import workplace_incentives as incentives
 from musan.collection.site import assets
 from musan.locations import output_folder
@@ -63,8 +65,14 @@ def test_switches_keep_the_analyses_with_the_options_left_on(page):
     kept = "({lag: new Set(['0', '1']), with: new Set(['true'])})"
     assert page.evaluate(f"(columns) => musanAnalyses.chosen(columns, {kept})", columns) == [0, 2]
     assert page.evaluate("(columns) => [...musanAnalyses.tally(columns, [0, 1, 2])]", columns) == [["a", 2], ["b", 1]]
-    packed = {"verdict": {"values": ["a", "b"], "at": [0, 1, 0, 0]}}
-    assert page.evaluate("(packed) => musanAnalyses.columns(packed)", packed) == {"verdict": columns["verdict"]}
+
+
+@pytest.mark.parametrize("different", [1, 2, 62, 63, 4000])
+def test_columns_arrive_as_they_were_packed(page, different):
+    page.add_script_tag(content=script("analyses_explorer"))
+    frame = pd.DataFrame({"estimate": [float(row % different) for row in range(5000)], "verdict": "mixed"})
+    packed = json.loads(json.dumps(explorers._columns(frame)))
+    assert page.evaluate("(packed) => musanAnalyses.columns(packed)", packed) == frame.to_dict("list")
 
 
 def opened(browser, name, **settings):

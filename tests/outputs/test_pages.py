@@ -15,7 +15,9 @@ SITE = output_folder() / "site"
 NAMES = source.names(notebooks_folder())
 PAGES = [*(f"{name}.html" for name in NAMES), "index.html"]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-MOST_BYTES = 8_000_000  # all pages together; two thirds are pictures
+MOST_BYTES = 5_000_000  # all pages together; more than half are pictures
+MOST_OWN_BYTES = 25_000  # of a page: what is neither text, data nor picture of its notebook
+CONTENT = re.compile(r"<(main|nav)\b.*?</\1>|<script type=.*?</script>|<template.*?</template>", re.DOTALL)
 SHEET = {"width": 680, "height": 1000}  # what the margins leave of a sheet of A4, in CSS pixels
 LEAST_BELOW_A_HEADING = 40  # points: the heading and a line of what follows
 
@@ -135,6 +137,14 @@ def test_no_heading_ends_a_sheet(browser):
 
 def test_the_pages_are_light():
     assert sum((SITE / name).stat().st_size for name in PAGES) < MOST_BYTES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_adds_little_to_its_content(name):
+    page = (SITE / name).read_text(encoding="utf-8")
+    own = CONTENT.sub("", page)
+    assert "<style>" in own
+    assert len(own.encode()) < MOST_OWN_BYTES
 
 
 def test_the_index_leads_to_every_page(browser):

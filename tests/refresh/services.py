@@ -25,6 +25,7 @@ PRICES = {
     "Rice, Thai 5%": ("($/mt)", [400.0, "…", 410.0]),
 }
 MONTHS = ("2018M01", "2018M02", "2018M03")
+COUNTRIES = 'country_code,country_name,country_iso2,country_iso3\n156,China,CN,CHN\n408,"DPR Korea",KP,PRK\n'
 
 
 @dataclass
@@ -166,18 +167,17 @@ def workbook(prices=PRICES, months=MONTHS, sheet="Monthly Prices"):
     return content.getvalue()
 
 
-def baci(years=(2015, 2016), header="t,i,j,k,v,q", rows=None):
-    """Return a release of BACI as a zip archive."""
+def baci(years=(2015, 2016), header="t,i,j,k,v,q", rows=None, countries=COUNTRIES):
+    """Return a release of BACI as a zip archive; ``rows`` are lines, or a function that returns those of a year."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for year in years:
-            lines = rows or (
+            lines = rows(year) if callable(rows) else rows or (
                 "{y},408,156,260111,150000.5,900.25", "{y},408,156,270112,210000.0,         NA",
                 "{y},156,408,010121,12.3,", "{y},156,392,260111,7.0,1.0",
             )  # fmt: skip
             text = "\n".join([header, *(line.format(y=year) for line in lines)]) + "\n"
             archive.writestr(f"BACI_HS92_Y{year}_V202501.csv", text)
-        countries = 'country_code,country_name,country_iso2,country_iso3\n156,China,CN,CHN\n408,"DPR Korea",KP,PRK\n'
         archive.writestr("country_codes_V202501.csv", countries)
         archive.writestr("product_codes_HS92_V202501.csv", "code,description\n260111,Iron ores\n")
     return content.getvalue()

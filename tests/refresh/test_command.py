@@ -124,5 +124,5 @@ def test_the_folder_can_be_chosen(musan, tmp_path):
     done = musan("refresh", "pink_sheet", "--output", str(tmp_path / "here"))
     assert done.exit_code == 0
     [vintage] = vintages.listing(tmp_path / "here", "pink_sheet")
-    assert str(vintage.folder) in done.stdout.replace("\n", "")
+    assert f"{vintage.full_name} in {vintage.folder.parents[1]}" in done.stdout.replace("\n", "")
     assert json.loads((vintage.folder / "datapackage.json").read_text())["source"] == "pink_sheet"

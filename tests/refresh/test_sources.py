@@ -6,8 +6,7 @@ from decimal import Decimal
 import pytest
 
 from musan import evidence
-from musan.refresh import baci as baci_source
-from musan.refresh import comtrade_bulk
+from musan.refresh import baci_flows, comtrade_bulk
 from musan.refresh.errors import RefreshError
 from refresh.services import PRICES, Reply, as_json, baci, bulk_file, comtrade, ecos, record, workbook
 
@@ -188,13 +187,13 @@ def test_baci_is_kept_as_parquet_and_answers_for_one_country(server, fetch):
         "/DATA_DOWNLOAD/baci/data/BACI_HS92_V202501.zip": [Reply(baci())],
     }
     vintage = fetch("baci", since="1995-01", path="/page")
-    found = baci_source.flows(vintage)
+    found = baci_flows.flows(vintage)
     assert len(found) == 6
     exports = found[found["flow"] == "exports"]
     assert exports["product"].tolist() == ["260111", "270112"] * 2
     assert exports["quantity_tonnes"].isna().tolist() == [False, True] * 2
     assert found[found["flow"] == "imports"]["product"].tolist() == ["010121"] * 2
-    ore = baci_source.flows(vintage, years=(2016, 2016), product="2601")
+    ore = baci_flows.flows(vintage, years=(2016, 2016), product="2601")
     assert ore[["year", "partner", "value_fob_thousand_usd"]].to_numpy().tolist() == [[2016, 156, 150000.5]]
     assert [entry["rows"] for entry in vintage.package()["resources"][:2]] == [8, 8]
     assert evidence.load("countries", folder=vintage.folder)["country_name"].tolist() == ["China", "DPR Korea"]

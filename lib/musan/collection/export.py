@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from musan.collection import outputs
@@ -17,6 +18,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from musan.collection.site.notebook_page import Executed
+
+
+_ADDRESS = re.compile(r"https?://[\w.~%:@/+-]+", re.ASCII)
+
+
+def site_address(text: str) -> str:
+    """Return the address at which a site will be published, with a slash at its end.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``https://example.org/musan``; empty when there is none.
+
+    Raises
+    ------
+    CollectionError
+        It is not the address of a folder on the web.
+    """
+    if text and not _ADDRESS.fullmatch(text):
+        raise CollectionError(
+            "is not the address of a folder on the web", text, "write for example https://example.org/musan/"
+        )
+    return f"{text.rstrip('/')}/" if text else ""
 
 
 def page(path: Path) -> str:
@@ -56,8 +80,8 @@ def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame, address
         ``agreement`` (a share), ``decisive_choice``, ``grade``, ``admiralty``, ``reasons``, ``would_change``,
         ``notebook`` and ``attribution_notebook`` are shown when they are there.
     address : str, optional
-        Where the site will be published, such as ``https://example.org/musan/``; only the data for
-        search engines state it, all links are relative.
+        Where the site will be published, such as ``https://example.org/musan/``; only what is there for
+        search engines states it, all links are relative.
 
     Returns
     -------
@@ -67,12 +91,13 @@ def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame, address
     Raises
     ------
     CollectionError
-        A file is not a notebook of the collection that ran to its end, or can't be written.
+        A file is not a notebook of the collection that ran to its end, or can't be written; the address is none.
     """
+    address = site_address(address)
     pages = [_open(path) for path in executed]
     files: dict[Path, str | bytes] = {}
     for i, one in enumerate(pages):
-        around = Neighbours(pages[i - 1] if i else None, pages[i + 1] if i + 1 < len(pages) else None)
+        around = Neighbours(pages[i - 1] if i else None, pages[i + 1] if i + 1 < len(pages) else None, address)
         files[site / one.page] = notebook_page.html(one, around)
         files[site / one.file] = executed[i].read_bytes()
     files[site / "index.html"] = index_page.html(pages, verdicts, address)

@@ -22,13 +22,14 @@ from musan.collection import outputs, source
 from musan.collection.run import RunOutcome
 from musan.errors import CollectionError
 from musan.locations import PACKAGE, data_folder
+from musan.refresh import vintages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from musan.collection.run import RunRequest
 
-FORMAT = 1  # of the files in keys/; one of another format counts as none
+FORMAT = 2  # of the files in keys/; one of another format counts as none
 VERDICT = ("claim", "aspect", "verdict")  # the fields of a finding that say it in short
 LISTED = 3  # changes of a kind that are named before they are counted
 FINDING = "application/vnd.musan.finding+json"  # as musan.claims has it, which takes a second to import
@@ -37,9 +38,9 @@ READS_FROM = {"executed_notebooks": "notebooks", "sweeps": "sweeps"}
 # Files and folders without a part in a run: they decide what is run, or make something of what a run has left.
 AROUND_RUNS = (
     "cli.py",
+    "command_line.py",
     "compare.py",
     "comparison.html.j2",
-    "refresh/",
     "refresh_command.py",
     "sweep_command.py",
     "terminal.py",
@@ -47,6 +48,7 @@ AROUND_RUNS = (
     "collection/site/",
     "collection/templates/",
     *(f"collection/{name}.py" for name in ("export", "keys", "lock", "publish", "record", "strip", "verdicts")),
+    *(f"refresh/{name}.py" for name in ("comtrade", "comtrade_bulk", "ecos", "pink_sheet", "progress", "sources")),
 )
 
 Givens = dict[str, Any]
@@ -198,7 +200,9 @@ def _givens(request: RunRequest, shared: Givens) -> Givens:
     notebook = source.read(request.source)
     written = [[cell["cell_type"], "".join(cell["source"]), cell.get("metadata", {})] for cell in notebook["cells"]]
     own = reads.digest([written, notebook.get("metadata", {})])
-    return {"notebook": own, "parameters": dict(request.parameters), **shared}
+    chosen = vintages.named(str(request.parameters.get("vintage", "")))
+    packages_of = {vintage.full_name: file_hash(vintage.folder / vintages.DESCRIPTOR) for vintage in chosen}
+    return {"notebook": own, "parameters": dict(request.parameters), "vintages": packages_of, **shared}
 
 
 def table_digest(table: str) -> str:
@@ -207,15 +211,22 @@ def table_digest(table: str) -> str:
     Parameters
     ----------
     table : str
-        A name, with a folder before it when that is not the usual one.
+        A name, with a vintage or folder before it when that is not the usual one.
     """
-    where = Path(table)
-    folder = where.parent if where.is_absolute() else data_folder()
+    folder = vintages.noted_folder(table) if "/" in table else data_folder()
     for entry in _catalogue(folder).get("resources", []):
-        if entry["name"] == where.name:
-            as_recorded = f"sha256:{file_hash(folder / entry['path'])}" == entry["hash"]
-            return reads.digest(entry) if as_recorded else ""
+        if entry["name"] == table.rpartition("/")[2]:
+            return reads.digest(entry) if _as_recorded(folder, entry) else ""
     return ""
+
+
+def _as_recorded(folder: Path, entry: Mapping[str, Any]) -> bool:
+    """Return whether the files of a table are those that the catalogue tells of; large ones by their size only."""
+    if "parts" in entry:
+        paths = [(folder / part["path"], part["bytes"]) for part in entry["parts"]]
+        return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+    recorded: str = entry["hash"]
+    return f"sha256:{file_hash(folder / entry['path'])}" == recorded
 
 
 def _findings_of(executed: Path) -> str:
@@ -398,6 +409,9 @@ def _changed_givens(before: Givens, now: Givens) -> Iterator[str]:
         yield "notebook changed"
     for name, _ in _changes(before["parameters"], now["parameters"]):
         yield f"parameter {name}: {_value(before, name)} -> {_value(now, name)}"
+    for name, change in _changes(before["vintages"], now["vintages"]):
+        if change == "changed":  # one that is new or gone is another parameter
+            yield f"vintage {name} changed"
     for how in ("changed", "new", "gone"):
         files = [f"musan/{name}" for name, change in _changes(before["library"], now["library"]) if change == how]
         if files:

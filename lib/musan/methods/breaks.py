@@ -68,9 +68,11 @@ __all__ = [
     "mosum",
     "multiple_breaks",
     "unknown_break",
+    "unknown_break_p",
 ]
 
 Array = npt.NDArray[np.float64]
+AT_UNKNOWN_DATE = "a test at an unknown date"
 BLOCK = 4_000_000  # figures held at once while a bootstrap runs, about 32 MB
 
 
@@ -304,38 +306,71 @@ def unknown_break(
         trimming that leaves a regime with too few observations or no date to try.
     """
     bootstrap = autoregression.Bootstrap(replications, order, innovations, seed)
-    purpose = "a test at an unknown date"
-    data = observe(y, regressors, fixed, constant=constant, minimum=MINIMUM, purpose=purpose)
-    hac = chosen_covariance(covariance)
-    k, shortest = data.changing.shape[1], shortest_regime(data, trimming)
-    positions = np.arange(shortest, data.n - shortest + 1)
-    path = _WaldPath.over(data, positions, hac, "trimming")
-    residuals = path.null_residuals(data.y)
-    values = path(residuals[None])
-    position = int(positions[path.classical(residuals[None])[0].argmax()])
-    errors = bootstrap.fit(residuals, fit_regimes(data, (position,))[1], data.regressors)
-    statistics = _functionals(values)[0]
-    p_bootstrap = bootstrap.p_values(statistics, errors, lambda draws: _functionals(path(draws)))
-    share = shortest / data.n
-    dates = date_intervals(data, (position,), hac, level)
+    data = observe(y, regressors, fixed, constant=constant, minimum=MINIMUM, purpose=AT_UNKNOWN_DATE)
+    tried = _Tried.of(data, chosen_covariance(covariance), trimming, bootstrap)
+    k, share = data.changing.shape[1], tried.shortest / data.n
+    dates = date_intervals(data, (tried.position,), tried.path.hac, level)
+    positions, statistics = tried.path.positions, tried.statistics
     p_asymptotic = [hansen_p(float(s), name, k, share) for s, name in zip(statistics, STATISTICS, strict=True)]
     return UnknownBreak(
-        date=data.date(position),
-        position=position,
+        date=data.date(tried.position),
+        position=tried.position,
         low=dates["low"].iloc[0],
         high=dates["high"].iloc[0],
         level=level,
         tests=pd.DataFrame(
-            {"statistic": statistics, "p_bootstrap": p_bootstrap, "p_asymptotic": p_asymptotic},
+            {"statistic": statistics, "p_bootstrap": tried.p_bootstrap, "p_asymptotic": p_asymptotic},
             index=pd.Index(STATISTICS, name="test"),
         ),
-        sup_date=data.date(int(positions[np.argmax(values[0])])),
-        frame=pd.DataFrame({"date": data.index[positions - 1], "position": positions, "statistic": values[0]}),
-        regimes=before_and_after(data, position),
+        sup_date=data.date(int(positions[np.argmax(tried.wald)])),
+        frame=pd.DataFrame({"date": data.index[positions - 1], "position": positions, "statistic": tried.wald}),
+        regimes=before_and_after(data, tried.position),
         n=data.n,
-        effective_n=errors.effective_n,
-        assumptions=_assumptions(data, hac, errors, bootstrap, "there is at most one break"),
+        effective_n=tried.errors.effective_n,
+        assumptions=_assumptions(data, tried.path.hac, tried.errors, bootstrap, "there is at most one break"),
     )
+
+
+def unknown_break_p(y: Values, *, trimming: float = 0.15, replications: int = 999, seed: int = 0) -> float:
+    """Return the bootstrap p-value of the sup-F for a mean that may change once, and nothing else.
+
+    Parameters
+    ----------
+    y, trimming, replications, seed
+        As in :func:`unknown_break`, of which this is ``p_value``; at least one replication.
+
+    Returns
+    -------
+    float
+    """
+    bootstrap = autoregression.Bootstrap(replications, "bic", "wild", seed)
+    data = observe(y, None, None, constant=True, minimum=MINIMUM, purpose=AT_UNKNOWN_DATE)
+    return float(_Tried.of(data, None, trimming, bootstrap).p_bootstrap[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """All dates tried: the statistic at each, the least-squares date, and the tests over all dates."""
+
+    path: _WaldPath
+    shortest: int
+    wald: Array
+    position: int
+    errors: autoregression.Autoregression
+    statistics: Array
+    p_bootstrap: Array
+
+    @classmethod
+    def of(cls, data: Observations, hac: Hac | None, trimming: float, bootstrap: autoregression.Bootstrap) -> _Tried:
+        shortest = shortest_regime(data, trimming)
+        path = _WaldPath.over(data, np.arange(shortest, data.n - shortest + 1), hac, "trimming")
+        residuals = path.null_residuals(data.y)
+        values = path(residuals[None])
+        position = int(path.positions[path.classical(residuals[None])[0].argmax()])
+        errors = bootstrap.fit(residuals, fit_regimes(data, (position,))[1], data.regressors)
+        statistics = _functionals(values)[0]
+        p_bootstrap = bootstrap.p_values(statistics, errors, lambda draws: _functionals(path(draws)))
+        return cls(path, shortest, values[0], position, errors, statistics, p_bootstrap)
 
 
 def _assumptions(

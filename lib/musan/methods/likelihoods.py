@@ -9,6 +9,7 @@ with the transformations of statsmodels.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -150,8 +151,9 @@ class Autoregression:
         self._difference, self._season = difference, season
         changes = [np.convolve(row, difference[0], mode="valid") for row in (series, *self._past)]
         self._changes, self._moves = changes[0], np.stack(changes)[1:]
-        # Where the constant, the slopes, the lags and the seasonal lags end in a vector of parameters.
-        self._ends = np.cumsum([int(constant), len(self._past), order[0], seasonal_order[0]])
+        # Where the constant, the slopes, the lags, the seasonal lags and the deviation are in a vector of parameters.
+        ends = [0, *np.cumsum([int(constant), len(self._past), order[0], seasonal_order[0]]).tolist(), None]
+        self._parts = [slice(start, end) for start, end in pairwise(ends)]
 
     def loglikes(self, vectors: Array) -> Array:
         """Return the log-likelihood of each row of parameters."""
@@ -188,7 +190,7 @@ class Autoregression:
 
     def _read(self, vectors: Array) -> tuple[Array, Array, Array, Array]:
         """Return constants, slopes, lag polynomials (the weight of the period itself is one) and deviations."""
-        constant, slopes, lags, seasonal, deviation = np.split(vectors, self._ends, axis=1)
+        constant, slopes, lags, seasonal, deviation = (vectors[:, part] for part in self._parts)
         polynomial = _product(_stationary(lags), _stationary(seasonal), self._season)
         return constant.sum(axis=1, keepdims=True), slopes, polynomial, deviation
 
@@ -196,11 +198,12 @@ class Autoregression:
 def _stationary(free: Array) -> Array:
     """Return stationary lag polynomials, one a row, from unconstrained numbers (Monahan 1984)."""
     partial = free / np.sqrt(1 + free**2)
-    weights = free[:, :0]
+    weights = np.ones((len(free), 1 + free.shape[1]))
     for at in range(free.shape[1]):
         last = partial[:, at : at + 1]
-        weights = np.hstack([weights + last * weights[:, ::-1], last])
-    return np.hstack([np.ones((len(free), 1)), weights])
+        weights[:, 1 : at + 1] = weights[:, 1 : at + 1] + last * weights[:, at:0:-1]
+        weights[:, at + 1 : at + 2] = last
+    return weights
 
 
 def _product(one: Array, other: Array, step: int = 1) -> Array:

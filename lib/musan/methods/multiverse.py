@@ -8,6 +8,7 @@ Its picture is the specification curve. Whether the curve as a whole is more tha
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations, product
 from math import comb
@@ -22,7 +23,7 @@ from musan.methods.facts import facts
 from musan.methods.specification_tests import Adjusted, CurveTest, Linear, adjust, curve_test
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from musan.methods.labelled import Array
 
@@ -229,14 +230,17 @@ def agreement(
 
 
 def _flips(specifications: pd.DataFrame, choice: str, choices: Sequence[str], verdict: str) -> dict[str, object]:
-    others = [name for name in choices if name != choice]
-    groups = specifications.groupby(others, sort=False, observed=True) if others else [((), specifications)]
-    pairs = flipped = 0
-    for _, group in groups:
-        for first, second in combinations(group[verdict].astype(str), 2):
-            pairs += 1
-            flipped += first != second
+    others = [specifications[name].tolist() for name in choices if name != choice]
+    same_but_for_it = list(zip(*others, strict=True)) if others else [()] * len(specifications)
+    verdicts = specifications[verdict].astype(str).tolist()
+    pairs = _pairs(same_but_for_it)
+    flipped = pairs - _pairs(zip(same_but_for_it, verdicts, strict=True))
     return {"choice": choice, "pairs": pairs, "flipped": flipped, "flip_share": flipped / pairs if pairs else 0.0}
+
+
+def _pairs(items: Iterable[Hashable]) -> int:
+    """Return how many pairs of equal items there are."""
+    return sum(comb(often, 2) for often in Counter(items).values())
 
 
 def grid(choices: Mapping[str, Sequence[Any]], *, exclude: Sequence[Mapping[str, Any]] = ()) -> Grid:

@@ -270,22 +270,24 @@ def _maximise(likelihood: Likelihood, first: Array, n: int, words: str) -> Array
     def loss(vector: Array) -> float:
         return float(losses(vector[None, :])[0])
 
+    count = len(first)
+    moves = np.vstack([np.zeros(count), np.eye(count), -np.eye(count)])
+
     def loss_and_slopes(vector: Array) -> tuple[float, Array]:
         steps = 1e-4 * np.abs(vector) + 1e-7
-        found = losses(vector + np.vstack([np.zeros_like(vector), np.diag(steps), -np.diag(steps)]))
-        up, down = np.split(found[1:], 2)
-        return float(found[0]), (up - down) / (2 * steps)
+        found = losses(vector + moves * steps)
+        return float(found[0]), (found[1 : count + 1] - found[count + 1 :]) / (2 * steps)
 
     def search(start: Array) -> Any:
         return optimize.minimize(loss_and_slopes, start, jac=True, method="L-BFGS-B", options=tight)
 
-    if not len(first):
+    if not count:
         return first
     tight = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
     best = min((search(first * times) for times in STARTS), key=lambda one: float(one.fun))
     for _ in range(3):
         # A standard deviation of zero is flat whether it is best or not, so look to its side.
-        beside = np.array([_beside(best.x, i, step) for i in range(len(first)) for step in BESIDE])
+        beside = np.array([_beside(best.x, i, step) for i in range(count) for step in BESIDE])
         found = losses(beside)
         if found.min() > best.fun - 1e-9:
             break

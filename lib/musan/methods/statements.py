@@ -7,6 +7,7 @@ rebuilds the series from them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from musan.errors import MethodError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
 COLUMNS = [
     "series", "start", "end", "kind", "value", "rate", "half_width", "basis", "method", "source_id", "note",
@@ -162,23 +163,23 @@ def drop_reprints(statements: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     ordered = statements.assign(_doubt=statements["basis"].eq("claim")).sort_values(
         ["_doubt", "half_width"], kind="stable"
     )
-    kept: list[int] = []
-    for index, row in ordered.iterrows():
-        same = statements.loc[kept]
-        same = same[
-            (same["series"] == row["series"])
-            & (same["start"] == row["start"])
-            & (same["end"] == row["end"])
-            & (same["kind"] == row["kind"])
-        ]
-        figure = "rate" if row["kind"] == "rate" else "value"
-        gap = (same[figure] - row[figure]).abs()
-        width = same["half_width"] + row["half_width"]
-        if row["kind"] == "rate":
-            width = width / max(abs(row["value"] / max(1 + row["rate"], 1e-3)), 1e-9)
-        if not (gap <= width * (1 + 1e-9)).any():
-            kept.append(int(index))  # type: ignore[call-overload]
-    return statements.loc[sorted(kept)].reset_index(drop=True), len(statements) - len(kept)
+    kept: dict[Hashable, list[Mapping[Any, Any]]] = defaultdict(list)
+    places = []
+    for place, row in zip(ordered.index, ordered.to_dict("records"), strict=True):
+        same = kept[row["series"], row["start"], row["end"], row["kind"]]
+        if not any(_reprints(row, other) for other in same):
+            same.append(row)
+            places.append(place)
+    return statements.loc[sorted(places)].reset_index(drop=True), len(statements) - len(places)
+
+
+def _reprints(row: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    """Return whether two statements on the same thing agree within their rounding."""
+    width = other["half_width"] + row["half_width"]
+    if row["kind"] != "rate":
+        return bool(abs(other["value"] - row["value"]) <= width * (1 + 1e-9))
+    width /= max(abs(row["value"] / max(1 + row["rate"], 1e-3)), 1e-9)
+    return bool(abs(other["rate"] - row["rate"]) <= width * (1 + 1e-9))
 
 
 def design(

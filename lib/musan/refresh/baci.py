@@ -15,16 +15,16 @@ from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
 
-from musan.refresh.errors import RefreshError
-from musan.refresh.http import MEGABYTE, expect
-from musan.refresh.large_files import Column, Layout, convert, database, entry, files, unpacked
+from musan.refresh.baci_flows import BY_EXPORTER, BY_IMPORTER, SOURCE_ID
+from musan.refresh.errors import RefreshError, expect
+from musan.refresh.large_files import MEGABYTE, Column, Layout, convert, database, entry, unpacked
 from musan.refresh.tables import Licence, Schema, Table, citation, field
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from musan.refresh.http import Client, Report
-    from musan.refresh.vintages import Draft, Vintage
+    from musan.refresh.vintages import Draft
 
 URL = "https://www.cepii.fr/CEPII/en/bdd_modele/bdd_modele_item.asp?id=37"
 RELEASES = "/DATA_DOWNLOAD/baci/data/"
@@ -40,8 +40,6 @@ LICENCE = Licence(
 TITLE = "CEPII BACI: bilateral trade by product"
 FIRST = pd.Period("1995-01", "M")
 SIZE_LIMIT, COUNTRIES_LIMIT = 8_000 * MEGABYTE, MEGABYTE
-DPRK = 408
-BY_EXPORTER, BY_IMPORTER = "flows_by_exporter", "flows_by_importer"
 LAYOUT = Layout(
     columns={
         "t": Column("year", "SMALLINT"),
@@ -55,11 +53,6 @@ LAYOUT = Layout(
         BY_EXPORTER: ("exporter", "importer", "product"),
         BY_IMPORTER: ("importer", "exporter", "product"),
     },
-)
-# Flow, column of the country, column of its partner, copy that is sorted by the country.
-SIDES = (
-    ("exports", "exporter", "importer", BY_EXPORTER),
-    ("imports", "importer", "exporter", BY_IMPORTER),
 )
 SCHEMA: Schema = {
     "fields": [
@@ -112,7 +105,7 @@ def fetch(client: Client, draft: Draft, url: str, since: pd.Period) -> None:
         raise RefreshError(f"expected a zip archive, seen something else ({error})", address) from error
     path.unlink()
     cited = citation(
-        BY_EXPORTER, source_id="cepii-baci", url=address, title=TITLE, publisher="CEPII", kind="academic",
+        BY_EXPORTER, source_id=SOURCE_ID, url=address, title=TITLE, publisher="CEPII", kind="academic",
         licence_note="Etalab Open Licence 2.0",
     )  # fmt: skip
     draft.write(cited, LICENCE)
@@ -171,49 +164,3 @@ def _countries(archive: zipfile.ZipFile, where: str) -> Table:
     missing = ("", "N/A", "NA")
     rows = [{each: None if line[each] in missing else line[each] for each in wanted} for line in lines]
     return Table("countries", "Countries of BACI", "One country or area.", COUNTRIES, rows)
-
-
-def flows(
-    vintage: Vintage, country: int = DPRK, *, years: tuple[int, int] | None = None, product: str = ""
-) -> pd.DataFrame:
-    """Return the exports and imports of one country.
-
-    Parameters
-    ----------
-    vintage : Vintage
-        Of BACI.
-    country : int
-        BACI's number of the country; 408 is the DPRK.
-    years : tuple of int, optional
-        First and last year.
-    product : str
-        Beginning of the code in HS 1992, such as ``"2601"``.
-
-    Returns
-    -------
-    DataFrame
-        ``flow`` (exports, imports), ``year``, ``partner``, ``product`` (six digits as text),
-        ``value_fob_thousand_usd``, ``quantity_tonnes``.
-
-    Raises
-    ------
-    RefreshError
-        When a file of the vintage is missing or not as it was written.
-    """
-    if product and not re.fullmatch(r"\d{2,6}", product):
-        raise RefreshError(f"{product!r} is no code of two to six digits", "product", "write for example 2601")
-    low, high = int(product.ljust(6, "0") or 0), int(product.ljust(6, "9") or 0)
-    first, last = years or (0, 9999)
-    copies = {each["name"]: each for each in vintage.package()["resources"]}
-    expect(list(copies), list(LAYOUT.orders), "the tables", str(vintage.folder))
-    parts = []
-    with database() as connection:
-        for flow, own, partner, order in SIDES:
-            query = (
-                f"SELECT '{flow}' AS flow, year, {partner} AS partner, format('{{:06d}}', product) AS product, "
-                "value_fob_thousand_usd, quantity_tonnes FROM read_parquet($files, hive_partitioning = false) "
-                f"WHERE {own} = $country AND product BETWEEN $low AND $high ORDER BY ALL"
-            )
-            given = {"files": files(vintage.folder, copies[order], first, last), "low": low, "high": high}
-            parts.append(connection.execute(query, given | {"country": country}).df())
-    return pd.concat(parts, ignore_index=True)

@@ -13,9 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import pandas as pd
 
 from musan.refresh import comtrade
-from musan.refresh.errors import RefreshError
-from musan.refresh.http import MEGABYTE, expect, plain
-from musan.refresh.large_files import Column, Layout, convert, database, entry, files
+from musan.refresh.errors import RefreshError, expect, plain
+from musan.refresh.large_files import MEGABYTE, Column, Layout, convert, database, entry, files
 from musan.refresh.tables import Schema, citation, field
 
 if TYPE_CHECKING:

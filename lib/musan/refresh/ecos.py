@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from musan.refresh.errors import RefreshError
-from musan.refresh.http import Busy, expect, plain
+from musan.refresh.errors import RefreshError, expect, plain
+from musan.refresh.http import Busy
 from musan.refresh.tables import Licence, Schema, Table, citation, field
 
 if TYPE_CHECKING:

@@ -23,10 +23,11 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from musan import __version__
-from musan.refresh.errors import RefreshError
+from musan.refresh.errors import MESSAGE_LENGTH, RefreshError, plain
+from musan.refresh.large_files import MEGABYTE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tenacity import RetryCallState
@@ -34,13 +35,11 @@ if TYPE_CHECKING:
     # What is fetched, bytes so far, bytes in all where the server says so.
     Report = Callable[[str, int, int | None], None]
 
-MEGABYTE = 10**6
 ANSWER_LIMIT = 256 * MEGABYTE  # of an answer that is read into memory
 REDIRECTS = 5
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 KEY_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-MESSAGE_LENGTH, NAMES_LENGTH = 200, 1000  # of what a server says about an error, and of a list of names
 HIDDEN = "(key)"
 SLOWEST = 1000  # bytes a second, over more than the seconds of silence that are borne
 
@@ -400,40 +399,3 @@ def _seconds(text: str) -> float | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
-
-
-def plain(text: object, length: int = MESSAGE_LENGTH) -> str:
-    """Return what a server says as the beginning of one line, without characters that a terminal would obey.
-
-    Parameters
-    ----------
-    text : object
-        Its words.
-    length : int
-        Characters at most.
-    """
-    return " ".join("".join(each if each.isprintable() else " " for each in str(text)).split())[:length]
-
-
-def expect(seen: Sequence[str], expected: Sequence[str], what: str, where: str) -> None:
-    """Refuse columns or fields that lack one that is needed.
-
-    Parameters
-    ----------
-    seen, expected : sequence of str
-        The names that there are, and those that are needed.
-    what : str
-        What has them, such as ``"the columns"``.
-    where : str
-        The file or address.
-
-    Raises
-    ------
-    RefreshError
-        With what was expected and what was seen.
-    """
-    if missing := [name for name in expected if name not in seen]:
-        text = (
-            f"{what} have changed: expected {', '.join(missing)}, seen {plain(', '.join(seen), NAMES_LENGTH) or 'none'}"
-        )
-        raise RefreshError(text, where, "nothing was kept: see the documentation of the source for the new names")

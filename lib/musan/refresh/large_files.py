@@ -17,8 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from musan.refresh.errors import RefreshError
-from musan.refresh.http import MEGABYTE, expect
+from musan.refresh.errors import RefreshError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from musan.refresh.tables import Licence, Schema
 
+MEGABYTE = 10**6
 MEMORY = 300  # megabytes that DuckDB may use; the process has some 180 beside them
 THREADS = 2  # each takes its part of the memory
 CSV_BUFFER = 8_000_000  # bytes of a file that are read at once; DuckDB's own number is four times as many

@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
 
-from musan.refresh.errors import RefreshError
-from musan.refresh.http import MEGABYTE, expect
+from musan.refresh.errors import RefreshError, expect
+from musan.refresh.large_files import MEGABYTE
 from musan.refresh.tables import Licence, Table, citation, committed_schema
 
 if TYPE_CHECKING:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DESCRIPTOR = "datapackage.json"
 PARTIAL = ".partial-"
+REFUSED = "not permitted"  # the redistribution of rows
 LOCK = ".lock"
 MOMENT = "%Y-%m-%dT%H%M%SZ"
 NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{6}Z(-\d+)?")
@@ -71,10 +72,24 @@ class Vintage:
         """The moment, in UTC."""
         return self.folder.name
 
+    @property
+    def full_name(self) -> str:
+        """``SOURCE/MOMENT``, as a notebook's parameter has it."""
+        return f"{self.source}/{self.name}"
+
     def package(self) -> dict[str, Any]:
         """Return the descriptor."""
         found: dict[str, Any] = json.loads((self.folder / DESCRIPTOR).read_text(encoding="utf-8"))
         return found
+
+    def about(self) -> str:
+        """Return when it was retrieved and under what terms, in words."""
+        package = self.package()
+        day = datetime.fromisoformat(package["retrieved"])
+        terms = [f"retrieved on {day.day} {day:%B %Y}", *(licence["title"] for licence in package["licenses"])]
+        if package["redistribution"] == REFUSED:
+            terms.append("not to be redistributed")
+        return "; ".join(terms)
 
 
 @dataclass
@@ -135,7 +150,7 @@ class Draft:
             "created": moment,
             "version": moment[:10],
             "licenses": [licence.entry()],
-            "redistribution": "permitted" if licence.redistribution else "not permitted",
+            "redistribution": "permitted" if licence.redistribution else REFUSED,
             "retrieved": moment,
             "musan": __version__,
             **more,
@@ -151,7 +166,7 @@ def store_folder() -> Path:
     if chosen := os.environ.get("MUSAN_VINTAGES"):
         return Path(chosen).expanduser().resolve()
     in_checkout = (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "notebooks").is_dir()
-    return (CHECKOUT if in_checkout else Path.cwd()) / "vintages"
+    return ((CHECKOUT if in_checkout else Path.cwd()) / "vintages").resolve()
 
 
 def listing(store: Path, source: str) -> list[Vintage]:
@@ -174,6 +189,89 @@ def _order(name: str) -> tuple[str, int]:
     return moment, int(number.removeprefix("-") or 1)
 
 
+def all_of(store: Path) -> list[Vintage]:
+    """Return the vintages of all sources.
+
+    Parameters
+    ----------
+    store : Path
+        The folder of vintages.
+    """
+    sources = sorted(path.name for path in store.glob("*")) if store.is_dir() else []
+    return [vintage for source in sources for vintage in listing(store, source)]
+
+
+def named(names: str) -> tuple[Vintage, ...]:
+    """Return the vintages that a notebook's parameter names.
+
+    Parameters
+    ----------
+    names : str
+        Full names, ``SOURCE/MOMENT``, separated by commas; empty for none.
+
+    Raises
+    ------
+    RefreshError
+        When there is no such vintage, or two are of one source.
+    """
+    store = store_folder()
+    known = {vintage.full_name: vintage for vintage in all_of(store)} if names else {}
+    chosen: dict[str, Vintage] = {}
+    for name in (part.strip() for part in names.split(",")) if names else ():
+        if name not in known:
+            remedy = nearest(name, known) if known else "there is none; fetch one with `musan refresh`"
+            raise RefreshError(f"there is no vintage {name!r}", str(store), remedy)
+        source = known[name].source
+        if source in chosen:
+            raise RefreshError(f"two vintages of {source}", names, "name one of each source")
+        chosen[source] = known[name]
+    return tuple(chosen.values())
+
+
+def of_source(names: str, source: str) -> Vintage | None:
+    """Return the vintage of one source among those that a notebook's parameter names; None when there is none.
+
+    Parameters
+    ----------
+    names : str
+        As for :func:`named`.
+    source : str
+        The source.
+    """
+    return next((vintage for vintage in named(names) if vintage.source == source), None)
+
+
+def noted_name(folder: Path, table: str) -> str:
+    """Return the name under which a run notes a table of another folder than the usual one.
+
+    Parameters
+    ----------
+    folder : Path
+        The data package.
+    table : str
+        Its table.
+
+    Returns
+    -------
+    str
+        ``SOURCE/MOMENT/TABLE`` for a vintage in the store, else the whole path.
+    """
+    store, folder = store_folder(), folder.resolve()
+    place = folder.relative_to(store) if folder.is_relative_to(store) else folder
+    return (place / table).as_posix()
+
+
+def noted_folder(name: str) -> Path:
+    """Return the folder of a table that has been noted under :func:`noted_name`.
+
+    Parameters
+    ----------
+    name : str
+        With at least one folder in it.
+    """
+    return (store_folder() / name).parent  # an absolute path stays what it is
+
+
 def find(store: Path, name: str) -> Vintage:
     """Return a vintage by its name.
 
@@ -192,7 +290,7 @@ def find(store: Path, name: str) -> Vintage:
     source, _, moment = name.partition("/")
     known = listing(store, source)
     if not known:
-        sources = [path.name for path in store.glob("*") if listing(store, path.name)] if store.is_dir() else []
+        sources = {vintage.source for vintage in all_of(store)}
         remedy = nearest(source, sources) if sources else f"fetch one with `musan refresh {source}`"
         raise RefreshError(f"there is no vintage of {source!r}", str(store), remedy)
     exact = [vintage for vintage in known if vintage.name == moment]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,11 @@ from musan.locations import templates_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PAGE_SCRIPT, INDEX_SCRIPT = "page.js", "index.js"
-EXPLORERS = "explorers"  # the folder of scripts that a page carries when an output asks for them
+STYLE, SCRIPT = "style.css", "page.js"  # what every page carries
+INDEX = ("index.css", "index.js")
+EXPLORERS = "explorers"  # the folder of what a page carries when an output asks for it
+EXPLORERS_STYLE = f"{EXPLORERS}/explorers.css"
+_COMMENT = re.compile(r"//.*|/\*[^*]*\*/")
 # Nothing may be fetched, sent or framed; pictures are part of the page.
 _CLOSED = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
 
@@ -33,15 +37,15 @@ def environment() -> jinja2.Environment:
     )
 
 
-def render(template: str, scripts: Iterable[str] = (), **context: Any) -> str:
+def render(template: str, files: Iterable[str] = (), **context: Any) -> str:
     """Return a page.
 
     Parameters
     ----------
     template : str
         A file of ``templates/site``.
-    scripts : iterable of str
-        Files of ``templates/site`` that the page carries besides the script that all have.
+    files : iterable of str
+        Styles and scripts of ``templates/site`` that the page carries besides those that all have.
     **context
         What the template shows.
 
@@ -50,7 +54,9 @@ def render(template: str, scripts: Iterable[str] = (), **context: Any) -> str:
     str
         HTML with the policy, the style and the scripts inside.
     """
-    style, first, *others = (_inside(name) for name in ("style.css", PAGE_SCRIPT, *scripts))
+    carried = [STYLE, SCRIPT, *files]
+    style = "".join(_inside(name) for name in carried if name.endswith(".css"))
+    first, *others = (_inside(name) for name in carried if name.endswith(".js"))
     policy = f"{_CLOSED}; style-src {_allowed(style)}; script-src {' '.join(map(_allowed, [first, *others]))}"
     fixed = {"policy": policy, "style": Markup(style), "script": Markup(first), "scripts": [*map(Markup, others)]}
     return environment().get_template(template).render(**fixed, **context)
@@ -70,10 +76,11 @@ def explorer_script(name: str) -> str | None:
 
 @cache
 def _inside(name: str) -> str:
-    """Return the text of a style or script between its tags."""
+    """Return the text of a style or script between its tags; indents and lines that are comments stay behind."""
     loader = environment().loader
     assert loader is not None
-    return f"\n{loader.get_source(environment(), name)[0].strip()}\n"
+    lines = map(str.strip, loader.get_source(environment(), name)[0].splitlines())
+    return "\n" + "".join(f"{line}\n" for line in lines if line and not _COMMENT.fullmatch(line))
 
 
 def _allowed(text: str) -> str:

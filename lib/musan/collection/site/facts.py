@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from musan import evidence, reads
 from musan.parameters import MODELS, assignments
+from musan.refresh import vintages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,17 @@ class Setting:
 
 @dataclass(frozen=True)
 class TableRead:
-    """A table that a run has read; what the catalogue says of it, when it is still the same table."""
+    """A table that a run has read; what the catalogue says of it, when it is still the same table.
+
+    ``live`` is the vintage that it is of, empty for a table of the usual folder.
+    """
 
     name: str
     title: str
     rows: str
     vintage: str
     sha256: str
+    live: str = ""
 
 
 def settings(notebook: Mapping[str, Any], name: str) -> list[Setting]:
@@ -131,17 +136,34 @@ def tables_read(noted: Mapping[str, str]) -> list[TableRead]:
     -------
     list of TableRead
         Vintage and hash are those of the catalogue when its entry is the one that was read; else the
-        vintage is said to be another.
+        vintage is said to be another. Tables of the usual folder come first.
     """
-    package = evidence.package()
-    known = {entry["name"]: entry for entry in package["resources"]}
-    return [_table(name, digest, known.get(name), package["version"]) for name, digest in sorted(noted.items())]
+    known = {vintage.full_name: vintage for vintage in vintages.all_of(vintages.store_folder())}
+    return [_table(*table, known) for table in sorted(noted.items(), key=lambda item: ("/" in item[0], item))]
 
 
-def _table(name: str, digest: str, entry: Mapping[str, Any] | None, version: str) -> TableRead:
+def _table(noted: str, digest: str, known: Mapping[str, vintages.Vintage]) -> TableRead:
+    place, _, name = noted.rpartition("/")
+    if place and place not in known:
+        return TableRead(name, "", "", f"{place}, which is not at hand", "")
+    package = known[place].package() if place else evidence.package()
+    entry = next((entry for entry in package["resources"] if entry["name"] == name), None)
     if entry is None or reads.digest(entry) != digest:
         return TableRead(name, "", "", "not the tables that these pages were made with", "")
-    return TableRead(name, entry["title"], f"{entry['rows']:,}", version, entry["hash"].removeprefix("sha256:")[:12])
+    # A table of many files has no hash of its own.
+    files = entry["hash"].removeprefix("sha256:") if "hash" in entry else reads.digest(entry["parts"])
+    return TableRead(name, entry["title"], f"{entry['rows']:,}", place or package["version"], files[:12], place)
+
+
+def vintages_read(tables: Sequence[TableRead]) -> dict[str, str]:
+    """Return the vintages that tables are of, each with when it was retrieved and its terms, in words.
+
+    Parameters
+    ----------
+    tables : sequence of TableRead
+        From :func:`tables_read`.
+    """
+    return {name: vintages.named(name)[0].about() for name in dict.fromkeys(table.live for table in tables) if name}
 
 
 def day(notebook: Mapping[str, Any]) -> date | None:

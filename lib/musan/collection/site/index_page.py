@@ -82,9 +82,10 @@ def html(pages: Sequence[Executed], verdicts: pd.DataFrame, address: str = "") -
     days = [one.day for one in pages if one.day]
     return assets.render(
         "index.html.j2",
-        scripts=[assets.INDEX_SCRIPT],
+        files=assets.INDEX,
         title="Does a 2018 report on North Korea under sanctions hold?",
         site=True,
+        address=address,
         pages=pages,
         rows=rows,
         counts=sorted(decided.items(), key=lambda item: (-item[1], item[0])),

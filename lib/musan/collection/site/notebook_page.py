@@ -68,6 +68,7 @@ class Neighbours:
 
     previous: Executed | None = None
     next: Executed | None = None
+    address: str = ""  # of the site, when it is published
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def html(one: Executed, site: Neighbours | None = None) -> str:
     tables = facts.tables_read(one.read)
     return assets.render(
         "notebook.html.j2",
-        scripts=sorted(body.scripts),
+        files=sorted(body.files),
         one=one,
         site=site,
         title=one.title,
@@ -140,7 +141,8 @@ def html(one: Executed, site: Neighbours | None = None) -> str:
         changed=[setting for setting in body.settings if setting.changed],
         sources=list(body.sources.values()),
         tables=tables,
-        vintage=next((table.vintage for table in tables if table.sha256), ""),
+        vintage=next((table.vintage for table in tables if table.sha256 and not table.live), ""),
+        live=facts.vintages_read(tables),
         day=facts.in_words(one.day),
         citation=citation.sentence(one.title, one.name, one.day),
         bibtex=citation.bibtex(one.title, one.name, one.day),
@@ -170,10 +172,10 @@ class _Body:
     """The cells of a notebook as HTML, and what was met on the way."""
 
     def __init__(self, one: Executed) -> None:
-        self.headings = markup.Headings(taken=("main", "about", "contents"))
-        self.scripts: set[str] = set()
+        self.headings = markup.Headings(taken=("main", "about", "contents", "cite", "tables", "sources"))
+        self.files: set[str] = set()
         self.settings: list[Setting] = []
-        self.sources = _sources(one.notebook)
+        self.sources = _sources(one)
         self.answer = Markup()
         self.heading = Markup()
         self._one = one
@@ -262,7 +264,7 @@ class _Body:
             name = _EXPLORER.fullmatch(kind)
             script = assets.explorer_script(name[1]) if name else None
             if name and script:
-                self.scripts.add(script)
+                self.files |= {assets.EXPLORERS_STYLE, script}
                 inside = self._shown("text/html", str(data.get("text/html", "")), UNDESCRIBED)
                 return _part("explorer", name=name[1], data=json_inside(data[kind]), inside=inside)
         return Markup()
@@ -290,10 +292,12 @@ def _part(name: str, /, **values: Any) -> Markup:
     return Markup(macro(**values)).strip()
 
 
-def _sources(notebook: NotebookNode) -> dict[str, Source]:
+def _sources(one: Executed) -> dict[str, Source]:
     """Return the sources of all figures of a notebook by id, in the order in which the page numbers them."""
-    ids = {str(name) for data in outputs.bundles(notebook) for name in data.get(mime.FIGURE, {}).get("sources", ())}
-    known = dict(_catalogue()) if ids else {}
+    ids = {str(name) for data in outputs.bundles(one.notebook) for name in data.get(mime.FIGURE, {}).get("sources", ())}
+    known: dict[str, Source] = {}
+    for vintage in (*facts.vintages_read(facts.tables_read(one.read)), "") if ids else ():
+        known |= _catalogue(vintage)
     found = {name: known.get(name) or Source(name) for name in ids}
     return dict(sorted(found.items(), key=lambda item: (item[1].short.lower(), item[0])))
 
@@ -309,9 +313,10 @@ def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _catalogue() -> Iterator[tuple[str, Source]]:
-    """Yield the sources of the catalogue with their ids."""
-    table = evidence.load("sources")[["source_id", "publisher", "published", "title", "url"]].astype(object)
+def _catalogue(vintage: str) -> Iterator[tuple[str, Source]]:
+    """Yield the sources of the catalogue, and those of a vintage unless its name is empty, with their ids."""
+    known = evidence.known_sources(vintage=vintage).reset_index()
+    table = known[["source_id", "publisher", "published", "title", "url"]].astype(object)
     for name, publisher, published, title, address in table.itertuples(index=False):
         short = re.split(r" \(| via | / |, ", str(publisher))[0]
         when = "" if published is None or published != published else f" {published}"

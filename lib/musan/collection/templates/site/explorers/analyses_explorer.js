@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const SVG = "http://www.w3.org/2000/svg";
-  const WIDE = 720, HIGH = 256, LEFT = 56, BOTTOM = 30, TOP = 28;
+  const WIDEST = 720, HIGH = 240, LEFT = 56, BOTTOM = 30, TOP = 8;
 
   function element(name, parent, attributes, text) {
     const made = document.createElement(name);
@@ -34,9 +34,17 @@
     return counts;
   }
 
-  // Columns travel as their different values and where each stands.
+  // Columns travel as their different values and, for each row, letters that say which: numbers to the base 62.
+  const PLACES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
   function columns(packed) {
-    return Object.fromEntries(Object.entries(packed).map(([name, one]) => [name, one.at.map((i) => one.values[i])]));
+    const column = ({ values, at }) => {
+      let letters = 1;
+      while (PLACES.length ** letters < values.length) letters += 1;
+      const place = (start) => [...at.slice(start, start + letters)].reduce((sum, letter) => PLACES.length * sum + PLACES.indexOf(letter), 0);
+      return Array.from({ length: at.length / letters }, (_, row) => values[place(row * letters)]);
+    };
+    return Object.fromEntries(Object.entries(packed).map(([name, one]) => [name, column(one)]));
   }
 
   globalThis.musanAnalyses = { chosen, tally, columns };
@@ -58,15 +66,16 @@
     const every = columns.estimate.filter((value) => value !== null);
     let low = Math.min(...every), high = Math.max(...every);
     if (low === high) { low -= 1; high += 1; }
+    const WIDE = Math.min(WIDEST, parent.clientWidth || WIDEST);  // so that words keep their size on a phone
     const x = (place) => LEFT + 8 + (WIDE - LEFT - 16) * (known.length > 1 ? place / (known.length - 1) : 0.5);
     const y = (value) => HIGH - BOTTOM - 6 - (HIGH - BOTTOM - TOP - 12) * (value - low) / (high - low);
+    element("p", parent, {}, one.unit[0].toUpperCase() + one.unit.slice(1));
     const svg = drawn("svg", parent, { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `${known.length} estimates from ${columns.estimate[known[0]].toPrecision(3)} to ${columns.estimate[known.at(-1)].toPrecision(3)}, ${one.unit}` });
     for (const at of ticks(low, high)) {
       drawn("line", svg, { x1: LEFT, x2: WIDE, y1: y(at), y2: y(at), class: "grid" });
       drawn("text", svg, { x: LEFT - 8, y: y(at) + 4, "text-anchor": "end" }, Number(at.toPrecision(6)).toLocaleString("en").replace("-", "−"));
     }
     known.forEach((i, place) => drawn("circle", svg, { cx: x(place), cy: y(columns.estimate[i]), r: known.length > 200 ? 2.5 : 4, "data-verdict": columns.verdict[i] }));
-    drawn("text", svg, { x: 0, y: 14 }, one.unit[0].toUpperCase() + one.unit.slice(1));
     drawn("text", svg, { x: WIDE, y: HIGH - 8, "text-anchor": "end" }, "analyses, sorted by estimate");
   }
 
