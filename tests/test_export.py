@@ -384,6 +384,16 @@ def test_a_figure_leads_to_its_sources(page):
     assert listed[1].a["href"].startswith("https://www.asiapress.org/")
 
 
+def test_sources_of_the_same_figures_have_neighbouring_numbers(tmp_path):
+    both = [("first", ("a", "c", "e")), ("second", ("c", "b"))]
+    shown = [figures.Figure(name, "c", "a", b"hi", "x\n", sources, 2, 1) for name, sources in both]
+    node = ran(*[[output("display_data", figure._repr_mimebundle_())] for figure in shown])
+    html = BeautifulSoup(export.page(save(node, tmp_path / "two.ipynb")), "html.parser")
+    assert [one.text for one in html.select(".sources li")] == ["c", "a", "e", "b"]
+    numbers = [[link.text for link in fold.select("a")] for fold in html.select(".figure-data details")]
+    assert numbers == [["1–3"], ["1", "4"]]
+
+
 def test_parameters_are_a_table_with_the_changed_one_marked(page):
     rows = BeautifulSoup(page, "html.parser").select(".parameters tbody tr")
     assert [[cell.text for cell in row.find_all(["th", "td"])] for row in rows] == [

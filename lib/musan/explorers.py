@@ -215,7 +215,7 @@ def switches_widget(explorer: AnalysesExplorer) -> dict[str, Any]:
         shown.value = _tally(chosen(), kept).to_html()
 
     def chosen() -> Multiverse:
-        return explorer.multiverses[verdict.value]
+        return explorer.multiverses[int(verdict.value)]
 
     def switched_on(choice: str) -> Any:
         options = chosen().analyses[choice].unique().tolist()

@@ -291,7 +291,7 @@ def graded(choices: Choices, drawn_from: Pool) -> pd.DataFrame:
         Columns of the reports, with ``town`` (a city id) and ``severity`` (worse 1, mixed and unchanged 0, better -1).
         A report that names two towns counts in both.
     """
-    return _graded(choices, _by_town(drawn_from.reports), exposure(choices, drawn_from))
+    return _graded(choices, drawn_from, exposure(choices, drawn_from))
 
 
 def _by_town(reports: pd.DataFrame) -> pd.DataFrame:
@@ -299,10 +299,20 @@ def _by_town(reports: pd.DataFrame) -> pd.DataFrame:
     return reports.explode("city_ids").rename(columns={"city_ids": "town"})
 
 
-def _graded(choices: Choices, by_town: pd.DataFrame, known: pd.Series[float]) -> pd.DataFrame:
-    mask = _admitted(choices, by_town, Codes.of(by_town)) & by_town["town"].isin(known.index).to_numpy()
-    rows = by_town[mask].reset_index(drop=True)
-    return rows.assign(severity=rows[field_reports.DIRECTION[choices.coding]].astype(str).map(SEVERITY))
+def _graded(choices: Choices, drawn_from: Pool, known: pd.Series[float]) -> pd.DataFrame:
+    by_town = _by_town(drawn_from.reports)
+    return _with_severity(choices, by_town[_in_slope(choices, by_town, Codes.of(by_town), known)])
+
+
+def _in_slope(choices: Choices, by_town: pd.DataFrame, codes: Codes, known: pd.Series[float]) -> Mask:
+    """Return which reports the choices admit, of those on a town with an exposure."""
+    mask: Mask = _admitted(choices, by_town, codes) & by_town["town"].isin(known.index).to_numpy()
+    return mask
+
+
+def _with_severity(choices: Choices, rows: pd.DataFrame) -> pd.DataFrame:
+    severity = rows[field_reports.DIRECTION[choices.coding]].astype(str).map(SEVERITY)
+    return rows.assign(severity=severity).reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,7 +357,7 @@ class Gradient:
 def gradient(choices: Choices, drawn_from: Pool, *, permutations: int, seed: int) -> Gradient:
     """Return how severity rises with exposure, with inference over places."""
     known = exposure(choices, drawn_from)
-    rows = _graded(choices, _by_town(drawn_from.reports), known)
+    rows = _graded(choices, drawn_from, known)
     return _gradient(rows, known, drawn_from, permutations, seed)
 
 
@@ -641,13 +651,15 @@ def _slopes(drawn: Sequence[Choices], drawn_from: Pool, permutations: int, seed:
     """Return the verdict on the slope under each set of choices; no slope where there are too few places for one."""
     least = float(claims.claim(HARDEST).criteria["statement"].thresholds["least_places"])
     by_town = _by_town(drawn_from.reports)
+    codes = Codes.of(by_town)
     exposures = multiverses.once(lambda one: exposure(one, drawn_from), drawn, _OF_EXPOSURE)
     found: list[dict[str, object]] = []
     for one, known in zip(drawn, exposures, strict=True):
-        rows = _graded(one, by_town, known)
-        places = effective_places(rows["town"])
+        mask = _in_slope(one, by_town, codes, known)
+        places = effective_places(by_town["town"][mask])
         measures: dict[str, float | None] = dict.fromkeys(("slope_low", "slope_high", "detectable"))
         if places >= least:
+            rows = _with_severity(one, by_town[mask])
             measures |= _gradient(rows, known, drawn_from, permutations, seed).measures()
         ends = measures["slope_low"], measures["slope_high"]
         found.append(

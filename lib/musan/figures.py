@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as MplFigure
     from numpy.typing import ArrayLike, NDArray
 
@@ -418,9 +419,10 @@ def _drawn(fig: MplFigure, name: str, publishers: list[str]) -> tuple[bytes, int
     with mpl.rc_context(_STYLE):
         footer(fig, _source_line(publishers))
         lay_out(fig)
+        canvas(fig).draw()  # type: ignore[no-untyped-call]
         if cut := clipped_artists(fig):
             raise _refuse(name, f"is cut off at: {'; '.join(cut)}", "shorten the text or enlarge the figure")
-        return _render(fig)
+        return _encoded(canvas(fig))
 
 
 def _refuse(name: str, what: str, remedy: str) -> CollectionError:
@@ -482,10 +484,8 @@ def _source_line(publishers: list[str], most: int = 4) -> str:
     return f"Source{'s' if len(publishers) > 1 else ''}: {named}{more}."
 
 
-def _render(fig: MplFigure) -> tuple[bytes, int, int]:
-    """Return the figure as a lossless WebP with few colours, and its size in pixels."""
-    paper = canvas(fig)
-    paper.draw()  # type: ignore[no-untyped-call]
+def _encoded(paper: FigureCanvasAgg) -> tuple[bytes, int, int]:
+    """Return what has been drawn as a lossless WebP with few colours, and its size in pixels."""
     picture = Image.fromarray(np.asarray(paper.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
     # Without dithering flat areas stay flat, and the file small. The octree puts its colours slightly
     # off, so the paper is made pure white again.

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib import ticker
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import BarContainer
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import IdentityTransform, ScaledTranslation
 
@@ -64,7 +65,7 @@ def clipped_artists(fig: Figure) -> list[str]:
     Parameters
     ----------
     fig : matplotlib Figure
-        A figure whose layout is done.
+        A figure that has been drawn: only then a legend knows where it stands.
 
     Returns
     -------
@@ -158,8 +159,9 @@ def _constrain(fig: Figure, renderer: RendererBase) -> None:
     """Lay the axes out above the footer."""
     tops = [line.get_window_extent(renderer).y1 for line in _footers(fig)]
     bottom = float(max(tops, default=0.0) / fig.bbox.height)
-    fig.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1, rect=(0, bottom, 1, 1 - bottom))
-    fig.draw_without_rendering()
+    engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, rect=(0, bottom, 1, 1 - bottom))
+    fig.set_layout_engine(engine)
+    engine.execute(fig)
 
 
 def _raise_titles(fig: Figure, above: Sequence[float], renderer: RendererBase) -> bool:

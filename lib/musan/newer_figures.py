@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from musan import prose
+from musan import parameters, prose
 from musan.refresh import vintages
-
-if TYPE_CHECKING:
-    from musan.parameters import NotebookParameters
 
 # Live source -> what a vintage of it does in the notebooks that can read it.
 ROLES = {
@@ -17,27 +12,30 @@ ROLES = {
 }
 
 
-def said(p: NotebookParameters) -> prose.Paragraph | None:
+def said(notebook: str, vintage: str) -> prose.Paragraph | None:
     """Return what the notebook rests on apart from the committed tables; None when that is nothing.
 
     Parameters
     ----------
-    p : NotebookParameters
-        The notebook's parameters, ``vintage`` among them.
+    notebook : str
+        Its name, such as ``01_trade_collapse``.
+    vintage : str
+        Names of vintages, its parameter of that name.
 
     Returns
     -------
     Paragraph or None
         To stand under the notebook's answer.
     """
-    chosen = vintages.named(p.model_dump()["vintage"])
+    chosen = vintages.named(vintage)
     if not chosen:
         return None
-    used = [vintage for vintage in chosen if vintage.source in p.live_sources]
-    unused = [f"`{vintage.full_name}`" for vintage in chosen if vintage not in used]
+    live = parameters.model_for(notebook).live_sources
+    unused = [f"`{one.full_name}`" for one in chosen if one.source not in live]
     sentences = [
-        f"{vintage.package()['title']}, vintage `{vintage.full_name}` ({vintage.about()}), {ROLES[vintage.source]}."
-        for vintage in used
+        f"{one.package()['title']}, vintage `{one.full_name}` ({one.about()}), {ROLES[one.source]}."
+        for one in chosen
+        if one.source in live
     ]
     if unused:
         sentences.append(f"This notebook reads no table of {prose.listing(unused)}.")

@@ -121,13 +121,13 @@ def test_two_vintages_of_a_source_are_refused(customs, fetch, server):
 
 def test_the_head_of_a_notebook_says_what_it_used_and_what_not(customs, prices):
     both = f"{customs.full_name}, {prices.full_name}"
-    text = newer_figures.said(parameters.parse("03_without_sanctions", {"vintage": both})).text
+    text = newer_figures.said("03_without_sanctions", both).text
     assert f"vintage `{customs.full_name}` (retrieved on " in text
     assert "not to be redistributed" in text
     assert f"reads no table of `{prices.full_name}`" in text
-    text = newer_figures.said(parameters.parse("08_testimony", {"vintage": both})).text
+    text = newer_figures.said("08_testimony", both).text
     assert f"reads no table of `{customs.full_name}` and `{prices.full_name}`" in text
-    assert newer_figures.said(parameters.parse("03_without_sanctions", {})) is None
+    assert newer_figures.said("03_without_sanctions", "") is None
 
 
 def test_every_live_source_of_a_notebook_has_a_role():

@@ -17,14 +17,26 @@ NAME = ".lock"
 
 if sys.platform == "win32":
     import msvcrt
-
-    def _lock(file: TextIO) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
 else:
     import fcntl
 
-    def _lock(file: TextIO) -> None:
+
+def take(file: TextIO) -> None:
+    """Lock a file for as long as this process lives and keeps it open; locks of one process don't shut each other out.
+
+    Parameters
+    ----------
+    file : file
+        Open for writing.
+
+    Raises
+    ------
+    BlockingIOError, PermissionError
+        Another process has it.
+    """
+    if sys.platform == "win32":
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
         # Not flock, which the children of a process that was killed would go on holding.
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -52,7 +64,7 @@ def held(output: Path) -> Iterator[None]:
         raise CollectionError(what, str(output), "choose another folder with --output") from error
     with file:
         try:
-            _lock(file)
+            take(file)
         except (BlockingIOError, PermissionError) as error:
             file.seek(0)
             what = f"another musan is at work in this folder (process {file.read().strip() or 'unknown'})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from musan import __version__
 from musan.collection import outputs, source
 from musan.collection.limits import Limits
+from musan.refresh import vintages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -236,12 +237,17 @@ def _execute(request: RunRequest) -> tuple[NotebookNode, Failure | None]:
     changed = {
         name: value for name, value in request.parameters.items() if name not in in_cell or in_cell[name] != value
     }
-    environment = {"MUSAN_OUTPUT": str(request.output)}
+    environment = {"MUSAN_OUTPUT": str(request.output), **same_vintages()}
     if request.engine == "papermill":
         return kernel.execute(request.source, changed, environment, request.limits)
     from musan.collection import shell
 
     return kernel.execute(request.source, changed, environment, request.limits, shell.ENGINE)
+
+
+def same_vintages() -> dict[str, str]:
+    """Return what tells a kernel, which works in a folder of its own, where this process finds vintages."""
+    return {"MUSAN_VINTAGES": str(vintages.store_folder())}
 
 
 def last_line(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from uuid import uuid4
 
 from musan import __version__
+from musan.collection import lock
 from musan.errors import nearest
 from musan.locations import CHECKOUT, data_folder
 from musan.refresh.errors import RefreshError
@@ -38,18 +39,6 @@ MOMENT = "%Y-%m-%dT%H%M%SZ"
 NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{6}Z(-\d+)?")
 UNLOCKED_FOR = 3600.0  # seconds after which a partial folder without a lock file has no owner
 _OWN: set[Path] = set()  # partial folders of this process, against which its own locks do not hold
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: TextIO) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: TextIO) -> None:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True)
@@ -323,19 +312,19 @@ def draft(store: Path, source: str) -> Iterator[Draft]:
         raise RefreshError("vintages do not go into the folder of tables", str(store), "choose another --output")
     try:
         (store / source).mkdir(parents=True, exist_ok=True)
-        folder, lock = _claimed(store / source)
+        folder, claim = _claimed(store / source)
     except OSError as error:
         what = f"can't be written ({error.strerror})"
         raise RefreshError(what, str(store), "choose another folder with --output") from error
     made = Draft(source, folder)
     try:
         yield made
-        made.vintage = Vintage(source, _moved(folder, lock))
+        made.vintage = Vintage(source, _moved(folder, claim))
     except OSError as error:
         what = f"can't be written ({error.strerror or error})"
         raise RefreshError(what, str(folder), "free space, or choose another folder with --output") from error
     finally:
-        lock.close()
+        claim.close()
         _OWN.discard(folder)
         if made.vintage is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -349,17 +338,17 @@ def _claimed(parent: Path) -> tuple[Path, TextIO]:
         _OWN.add(folder)
         try:
             file = (folder / LOCK).open("x", encoding="ascii")
-            _lock(file)
+            lock.take(file)
             if os.path.samestat(os.fstat(file.fileno()), (folder / LOCK).stat()):
                 return folder, file
         except (FileNotFoundError, BlockingIOError):
             _OWN.discard(folder)  # another refresh took it for a leftover before the lock was held
 
 
-def _moved(folder: Path, lock: TextIO) -> Path:
+def _moved(folder: Path, claim: TextIO) -> Path:
     """Move a finished folder to its place, under a name that no other has."""
     if sys.platform == "win32":
-        lock.close()  # an open file can't be removed there
+        claim.close()  # an open file can't be removed there
     (folder / LOCK).unlink()
     moment = datetime.now(UTC).strftime(MOMENT)
     number = 1
@@ -398,7 +387,7 @@ def _removed(folder: Path) -> bool:
     """Remove a partial folder whose process has ended, and return whether it had."""
     try:
         with (folder / LOCK).open("r+", encoding="ascii") as file:
-            _lock(file)
+            lock.take(file)
             shutil.rmtree(folder, ignore_errors=True)  # under the lock: nobody can claim it meanwhile
     except (BlockingIOError, PermissionError):
         return False

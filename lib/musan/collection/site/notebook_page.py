@@ -293,13 +293,22 @@ def _part(name: str, /, **values: Any) -> Markup:
 
 
 def _sources(one: Executed) -> dict[str, Source]:
-    """Return the sources of all figures of a notebook by id, in the order in which the page numbers them."""
-    ids = {str(name) for data in outputs.bundles(one.notebook) for name in data.get(mime.FIGURE, {}).get("sources", ())}
+    """Return the sources of all figures of a notebook by id, in the order in which the page numbers them.
+
+    Those of the same figures stand together, by publisher, so that a figure names them in few ranges.
+    """
+    shown = [data[mime.FIGURE] for data in outputs.bundles(one.notebook) if mime.FIGURE in data]
+    behind = [set(map(str, figure.get("sources", ()))) for figure in shown]
+    ids = set().union(*behind)
     known: dict[str, Source] = {}
     for vintage in (*facts.vintages_read(facts.tables_read(one.read)), "") if ids else ():
         known |= _catalogue(vintage)
     found = {name: known.get(name) or Source(name) for name in ids}
-    return dict(sorted(found.items(), key=lambda item: (item[1].short.lower(), item[0])))
+
+    def place(name: str) -> tuple[list[bool], str, str]:
+        return [name not in figure for figure in behind], found[name].short.lower(), name
+
+    return {name: found[name] for name in sorted(found, key=place)}
 
 
 def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:

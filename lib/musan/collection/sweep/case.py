@@ -98,7 +98,7 @@ class Case:
     def environment(self) -> dict[str, str]:
         """Variables for the cells."""
         output = {"MUSAN_OUTPUT": str(self.settings.output)} if self.settings.output else {}
-        return {**output, "MUSAN_FIGURES": "on" if self.settings.figures else "off"}
+        return {**output, **single.same_vintages(), "MUSAN_FIGURES": "on" if self.settings.figures else "off"}
 
 
 @dataclass(frozen=True)
