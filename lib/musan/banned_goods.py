@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from musan import evidence, iron_ore, mirror
+from musan import commodity_prices, evidence, iron_ore, mirror
 from musan.errors import EvidenceError
 from musan.methods.decompose import Method, price_volume
 from musan.methods.difference import BannedAgainstUnbanned, banned_against_unbanned
@@ -110,23 +110,17 @@ def _coal(year: int) -> tuple[float, float]:
     return float(value.median()), float(tonnes.median()) / 1e6
 
 
-def _world_price(commodity: str, lag_months: int) -> pd.Series[float]:
-    table = evidence.load("commodity_prices_monthly")
-    table = table[table["commodity"] == commodity]
-    return table["price"].astype(float).groupby((table["month"] + lag_months).dt.year).mean()
-
-
-def _coal_split(coal_price: str, method: Method, lag: int) -> tuple[float, float]:
+def _coal_split(coal_price: str, method: Method, lag: int, vintage: str) -> tuple[float, float]:
     (value_0, tonnes_0), (value_1, tonnes_1) = _coal(2014), _coal(2016)
     if coal_price == "own":
         part = price_volume(value_0, value_1, quantity_0=tonnes_0, quantity_1=tonnes_1, method=method)
     else:
-        world = _world_price("coal_australian", lag)
+        world = commodity_prices.yearly("coal_australian", lag, vintage)
         part = price_volume(value_0, value_1, price_0=world[2014], price_1=world[2016], method=method)
     return part.price_effect, part.volume_effect
 
 
-def price_share(rebuilt: Reconciliation, *, draws: int, seed: int) -> PriceShare:
+def price_share(rebuilt: Reconciliation, *, draws: int, seed: int, vintage: str = "") -> PriceShare:
     """Return how much of the change of trade from 2014 to 2016 the prices of coal and iron ore explain.
 
     Coal is split by its own unit value or by the world price; ore by the world price, for its tonnage of 2014 was
@@ -138,6 +132,8 @@ def price_share(rebuilt: Reconciliation, *, draws: int, seed: int) -> PriceShare
         China's trade with the DPRK.
     draws, seed : int
         Random paths for the interval of the change.
+    vintage : str
+        Names of vintages, as for :func:`musan.commodity_prices.monthly`.
     """
     mean = rebuilt.series(mirror.IMPORTS)["mean"]
     by_year = mean.groupby(lambda month: month.year).sum()
@@ -151,8 +147,8 @@ def price_share(rebuilt: Reconciliation, *, draws: int, seed: int) -> PriceShare
     for coal_price in COAL_PRICES:
         for method in methods:
             for lag in (0, 3):
-                coal = _coal_split(coal_price, method, lag)
-                ore = iron_ore.fall_2014_2016(method, lag, value_2014)
+                coal = _coal_split(coal_price, method, lag, vintage)
+                ore = iron_ore.fall_2014_2016(method, lag, value_2014, vintage)
                 rows.append(
                     {
                         "coal_price": coal_price,

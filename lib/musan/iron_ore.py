@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from musan import evidence, mirror
+from musan import commodity_prices, evidence, mirror
 from musan.errors import EvidenceError
 from musan.methods.decompose import Method, PriceVolume, price_volume
 
@@ -187,20 +187,6 @@ def ranks() -> pd.DataFrame:
     return out.astype({"rank": int})
 
 
-def benchmark(lag_months: int = 0) -> pd.Series[float]:
-    """Return the world price of iron ore by year, US dollars a dry tonne.
-
-    Parameters
-    ----------
-    lag_months : int
-        Months by which contract prices follow the benchmark.
-    """
-    table = evidence.load("commodity_prices_monthly")
-    table = table[table["commodity"] == "iron_ore"]
-    by_year = table["price"].astype(float).groupby((table["month"] + lag_months).dt.year)
-    return by_year.mean()[by_year.count() == 12]
-
-
 def unit_values() -> pd.DataFrame:
     """Return value, quantity and unit value of China's imports of ore by year, where both were printed.
 
@@ -227,12 +213,13 @@ def _of(year: int, column: str) -> float:
     return float(unit_values()[column].loc[year])
 
 
-def fall_2014_2016(method: Method, lag_months: int, value_2014: float) -> PriceVolume:
+def fall_2014_2016(method: Method, lag_months: int, value_2014: float, vintage: str = "") -> PriceVolume:
     """Return how much of the fall from 2014 to 2016 world prices explain.
 
-    Tonnages of 2014 are not in the tables, so volume is the value deflated by the world price.
+    Tonnages of 2014 are not in the tables, so volume is the value deflated by the world price; ``vintage`` is as for
+    :func:`musan.commodity_prices.monthly`.
     """
-    price = benchmark(lag_months)
+    price = commodity_prices.yearly("iron_ore", lag_months, vintage)
     return price_volume(
         value_2014,
         _of(2016, "value_usd_million"),

@@ -8,6 +8,7 @@ from musan.refresh import vintages
 # Live source -> what a vintage of it does in the notebooks that can read it.
 ROLES = {
     "comtrade": "takes the place of printed figures wherever it has the months that they speak of",
+    "pink_sheet": "gives the world prices of ore and coal",
     "baci": "adds a comparison with other suppliers",
 }
 

@@ -414,7 +414,7 @@ class MusanIronOre(NotebookParameters):
     """Parameters of ``02_musan_iron_ore``."""
 
     notebook: ClassVar[str] = "02_musan_iron_ore"
-    live_sources: ClassVar[tuple[str, ...]] = ("comtrade",)
+    live_sources: ClassVar[tuple[str, ...]] = ("comtrade", "pink_sheet")
 
     method: Literal["lmdi", "bennet", "montgomery"] = Field(
         "lmdi", description="how a change is split in price and volume"
@@ -428,7 +428,7 @@ class WithoutSanctions(NotebookParameters):
     """Parameters of ``03_without_sanctions``."""
 
     notebook: ClassVar[str] = "03_without_sanctions"
-    live_sources: ClassVar[tuple[str, ...]] = ("comtrade", "baci")
+    live_sources: ClassVar[tuple[str, ...]] = ("comtrade", "pink_sheet", "baci")
 
     measure: Literal["full_ban", "coal_suspension", "coal_cap", "first_ban"] = Field(
         "full_ban", description="measure whose effect is sought; falls before it are attributed to nothing"

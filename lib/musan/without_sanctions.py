@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from musan import claims, evidence, mirror
+from musan import claims, commodity_prices, evidence, mirror
 from musan.errors import EvidenceError, MethodError
 from musan.locations import data_folder
 from musan.methods import reconcile, state_space
@@ -98,7 +98,8 @@ class Design:
     series : str
         Flow that is forecast.
     vintage : str
-        Names of vintages; one of UN Comtrade takes the place of printed figures (see :func:`musan.mirror.printed`).
+        Names of vintages; UN Comtrade takes the place of printed figures (see :func:`musan.mirror.printed`), the Pink
+        Sheet that of committed prices.
     """
 
     measure: Measure = "full_ban"
@@ -267,15 +268,21 @@ def paths_before(design: Design, paths: int, seed: int) -> pd.DataFrame:
     return kept
 
 
-def log_prices() -> pd.DataFrame:
-    """Return logarithms of the world prices of iron ore and coal, a column each, indexed by month."""
-    return _log_prices(data_folder()).copy()
+def log_prices(vintage: str = "") -> pd.DataFrame:
+    """Return logarithms of the world prices of iron ore and coal, a column each, indexed by month.
+
+    Parameters
+    ----------
+    vintage : str
+        Names of vintages, as for :func:`musan.commodity_prices.monthly`.
+    """
+    return _log_prices(data_folder(), vintage, vintages.store_folder()).copy()
 
 
 @lru_cache(maxsize=16)
-def _log_prices(folder: Path) -> pd.DataFrame:
-    del folder  # part of the cache key only
-    table = evidence.load("commodity_prices_monthly")
+def _log_prices(folder: Path, vintage: str, store: Path) -> pd.DataFrame:
+    del folder, store  # part of the cache key only
+    table = commodity_prices.monthly(vintage)
     wide = table[table["commodity"].isin(COMMODITIES)].pivot_table(
         index="month", columns="commodity", values="price", observed=True
     )
@@ -304,7 +311,7 @@ def _fit(path: pd.Series[float], last: pd.Period, ahead: int, design: Design) ->
     centre, spread = float(logs.mean()), float(logs.std())
     regressors = None
     if design.prices:
-        regressors = log_prices().loc[mirror.FIRST : last + ahead].to_numpy(dtype=float)
+        regressors = log_prices(design.vintage).loc[mirror.FIRST : last + ahead].to_numpy(dtype=float)
     fitted = state_space.fit(MODELS[design.model], (logs - centre) / spread, regressors, ahead)
     return _Forecast(fitted, centre, spread)
 

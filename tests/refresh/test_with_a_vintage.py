@@ -4,12 +4,23 @@ import json
 import os
 from dataclasses import asdict, replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbformat import v4
 
-from musan import claims, evidence, exports_fall, mirror, newer_figures, parameters, reads, without_sanctions
+from musan import (
+    claims,
+    commodity_prices,
+    evidence,
+    exports_fall,
+    mirror,
+    newer_figures,
+    parameters,
+    reads,
+    without_sanctions,
+)
 from musan.collection import keys, verdicts
 from musan.collection.run import RunRequest
 from musan.collection.site import facts, notebook_page
@@ -37,7 +48,7 @@ def customs(server, fetch, monkeypatch):
 
 @pytest.fixture
 def prices(server, fetch, monkeypatch):
-    """Return a vintage that no notebook reads."""
+    """Return a vintage of the Pink Sheet."""
     server.replies = {"/prices.xlsx": [Reply(workbook(PRICES))]}
     monkeypatch.setenv("MUSAN_VINTAGES", str(fetch.store))
     return fetch("pink_sheet", path="/prices.xlsx")
@@ -70,6 +81,28 @@ def test_the_series_is_then_the_recorded_one(customs):
 
 def test_a_vintage_of_another_source_changes_nothing(prices):
     assert mirror.printed("total", vintage=prices.full_name).equals(mirror.printed("total"))
+
+
+def test_prices_of_a_vintage_take_the_place_of_the_committed_ones(prices):
+    before, after = commodity_prices.monthly(), commodity_prices.monthly(prices.full_name)
+    assert not after.duplicated(["month", "commodity"]).any()
+    newer = after[after["source_id"].str.fullmatch(r"world-bank-\d{4}-\d{2}-\d{2}-pink-sheet")].set_index("commodity")
+    assert newer.loc["iron_ore", "price"].tolist() == [70.1, 71.25, 69.0]
+    months = ["2018-01", "2018-02", "2018-03"]
+    assert newer.loc["iron_ore", "month"].astype(str).tolist() == months
+    kept = before[~before["month"].astype(str).isin(months)]
+    assert set(zip(kept["month"], kept["commodity"], strict=True)) <= set(
+        zip(after["month"], after["commodity"], strict=True)
+    )
+    logs = without_sanctions.log_prices(prices.full_name)["iron_ore"]
+    assert np.exp(logs["2018-02"]) == pytest.approx(71.25)
+    assert logs["2016"].equals(without_sanctions.log_prices()["iron_ore"]["2016"])
+    assert (
+        commodity_prices.yearly("iron_ore", vintage=prices.full_name)[2016] == commodity_prices.yearly("iron_ore")[2016]
+    )
+    assert (
+        commodity_prices.yearly("iron_ore", vintage=prices.full_name)[2018] != commodity_prices.yearly("iron_ore")[2018]
+    )
 
 
 def test_a_forecast_knows_no_month_after_the_measure(customs):
@@ -124,6 +157,8 @@ def test_the_head_of_a_notebook_says_what_it_used_and_what_not(customs, prices):
     text = newer_figures.said("03_without_sanctions", both).text
     assert f"vintage `{customs.full_name}` (retrieved on " in text
     assert "not to be redistributed" in text
+    assert "gives the world prices of ore and coal" in text
+    text = newer_figures.said("01_trade_collapse", both).text
     assert f"reads no table of `{prices.full_name}`" in text
     text = newer_figures.said("08_testimony", both).text
     assert f"reads no table of `{customs.full_name}` and `{prices.full_name}`" in text
