@@ -151,23 +151,29 @@ def _explain(memory: Memory) -> None:
         typer.echo(f"{name}: {'; '.join(reasons) or 'unchanged'}")
 
 
-def _publish(output: Path, *, force: bool = False, figures: Figures | None = None) -> None:
+def _publish(output: Path, *, force: bool = False, figures: Figures | None = None, address: str = "") -> None:
     from musan.collection.publish import publish
 
-    published = publish(output, force=force, figures=figures)
+    published = publish(output, force=force, figures=figures, address=address)
     _show_verdicts(published.verdicts)
     typer.echo(f"\nSite: {published.index}{' (unchanged)' if published.unchanged else ''}")
 
 
 @app.command()
-def export(output: Output = None) -> None:
+def export(
+    output: Output = None,
+    address: Annotated[
+        str, typer.Option(help="Where the site will be published, for search engines.", metavar="URL")
+    ] = "",
+) -> None:
     """Write figures, pages and verdicts again, from the notebooks already run."""
     from musan.collection import lock, verdicts
+    from musan.collection.export import site_address
 
-    target = chosen_output(output)
+    target, published_at = chosen_output(output), site_address(address)
     verdicts.require_executed(target)
     with lock.held(target):
-        _publish(target, force=True)
+        _publish(target, force=True, address=published_at)
 
 
 @app.command()

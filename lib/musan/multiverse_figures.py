@@ -6,6 +6,7 @@ and shows below which choices each of them made.
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -95,6 +96,7 @@ def specification_curve(one: Multiverse) -> Figure:
     known = one.analyses.dropna(subset="estimate").reset_index(drop=True)
     curve = multiverse.specification_curve(known, choices=one.choices, verdict="verdict")
     options = [(choice, option) for choice in one.choices for option in known[choice].unique()]
+    gc.collect()  # of a figure before; figures are cycles, so that a dozen would wait with all their pixels
     fig, (top, below) = plt.subplots(
         2, 1, figsize=(8, 3.9 + 0.27 * len(options)), sharex=True, height_ratios=[2.5, 0.27 * len(options)]
     )

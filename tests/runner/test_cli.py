@@ -123,6 +123,25 @@ def test_without_a_run_there_is_nothing_to_show(collection, arguments):
     assert not (collection / "site").exists()
 
 
+def test_pages_are_exported_for_an_address(collection):
+    put(collection)
+    done = musan("export", "--address", "https://example.org/musan")
+    assert done.exit_code == 0, done.stderr
+    link = '<link rel="canonical" href="https://example.org/musan/{}">'
+    for page, name in (("prints.html", "prints.html"), ("index.html", "")):
+        assert link.format(name) in (collection / "site" / page).read_text(encoding="utf-8")
+
+
+def test_an_address_that_is_none_is_refused_in_one_line(collection):
+    put(collection)
+    done = musan("export", "--address", "example.org")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "musan: example.org: is not the address of a folder on the web; write for example https://example.org/musan/\n"
+    )
+    assert not (collection / "site").exists()
+
+
 def test_a_run_in_which_one_fails(collection):
     """The others go on, everything is written from those that ran, and the exit code says so."""
     put(collection, "raises")

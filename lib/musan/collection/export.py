@@ -91,7 +91,8 @@ def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame, address
     Raises
     ------
     CollectionError
-        A file is not a notebook of the collection that ran to its end, or can't be written; the address is none.
+        A file is not a notebook of the collection that ran to its end, or can't be written; or the address is not
+        that of a folder on the web.
     """
     address = site_address(address)
     pages = [_open(path) for path in executed]

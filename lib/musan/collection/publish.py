@@ -94,7 +94,7 @@ def _load() -> None:
     del claims, export
 
 
-def publish(output: Path, *, force: bool = False, figures: Figures | None = None) -> Published:
+def publish(output: Path, *, force: bool = False, figures: Figures | None = None, address: str = "") -> Published:
     """Write figures, pages and verdicts; remove those of notebooks that are no longer there.
 
     Parameters
@@ -105,6 +105,8 @@ def publish(output: Path, *, force: bool = False, figures: Figures | None = None
         Write them also when they are there already and nothing that they are made from has changed.
     figures : Figures, optional
         What may have begun with the figures.
+    address : str, optional
+        Where the site will be published, as :func:`musan.collection.export.export` takes it.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def publish(output: Path, *, force: bool = False, figures: Figures | None = None
     made_from = _made_from(executed)
     unchanged = not force and _is_there(output, made_from)
     if not unchanged:
-        written = _write(executed, output, figures or Figures(output))
+        written = _write(executed, output, figures or Figures(output), address)
         hashes = {path.relative_to(output).as_posix(): keys.file_hash(path) for path in written}
         outputs.write_text(output / RECORD, json.dumps({"made_from": made_from, "files": hashes}, indent=1) + "\n")
     return Published(output / "site" / "index.html", verdicts.written(output), unchanged)
@@ -140,14 +142,14 @@ def _is_there(output: Path, made_from: str) -> bool:
     return before == made_from and all(keys.file_hash(output / name) == content for name, content in files.items())
 
 
-def _write(executed: list[Path], output: Path, figures: Figures) -> list[Path]:
+def _write(executed: list[Path], output: Path, figures: Figures, address: str) -> list[Path]:
     """Write everything and return the files."""
     from musan import claims
     from musan.collection import export
 
     table = claims.verdict_table(claims.collect(executed))
     drawn = [file for path in executed for file in figures.of(path)]
-    pages = export.export(executed, output / "site", table)
+    pages = export.export(executed, output / "site", table, address)
     for folder in (output / "figures").glob("*"):
         if folder.name not in {path.stem for path in executed}:
             shutil.rmtree(folder)
