@@ -9,7 +9,7 @@ import pytest
 
 import altered
 import evidence_folder
-from musan import claims, evidence, outline, parameters
+from musan import claims, evidence, field_reports, outline, parameters
 from musan import export_cities as towns
 from musan.export_cities import ELSEWHERE, HARDEST, MILLS, Choices
 
@@ -75,7 +75,7 @@ def no_other_exports(row):
 
 
 def test_the_choices_are_the_notebooks_parameters():
-    model = parameters.ExportCities().model_dump()
+    model = parameters.ExportCities().model_dump(exclude={"vintage"})
     assert asdict(DEFAULT) == {name: value for name, value in model.items() if name not in ("permutations", "seed")}
 
 
@@ -286,3 +286,12 @@ def test_reports_on_mills_turn_the_verdicts_on_mills(planted, direction, cause, 
     found = towns.lean(MILLS, DEFAULT, planted(field_reports=on_steel(direction, cause)))
     assert (found.verdict("statement"), found.verdict("attribution")) == (statement, attribution)
     assert not found.baseline.empty  # RFA told of idle mills at Chongjin in 2016
+
+
+def test_codes_count_as_frames_do(pool):
+    codes = field_reports.Codes.of(pool.reports)
+    rows = field_reports.between(pool.reports, "2017-07", "2018-12")
+    sample = codes.within("2017-07", "2018-12")
+    assert list(pool.reports.index[sample]) == list(rows.index)
+    assert codes.statement(sample) == field_reports.tally(rows).measures()
+    assert codes.attribution(sample) == field_reports.named_cause(rows)

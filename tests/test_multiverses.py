@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 import pandas as pd
@@ -165,3 +166,15 @@ def test_every_spelled_part_stands_in_the_ledger():
     }
     for part in multiverses.SPELLED:
         assert any(part in name for name in names), part
+
+
+def test_what_choices_share_is_worked_out_once():
+    asked = []
+
+    def found(one):
+        asked.append(one)
+        return one.numerator
+
+    drawn = [Fraction(1, 2), Fraction(1, 3), Fraction(2, 3)]
+    assert multiverses.once(found, drawn, ["numerator"]) == [1, 1, 2]
+    assert asked == [Fraction(1, 2), Fraction(2, 3)]

@@ -643,3 +643,9 @@ def test_a_regime_of_zeros_is_no_obstacle():
     assert result.low is None  # no errors after it: no interval
     assert result.p_value == 0.01
     assert breaks.multiple_breaks(y, replications=99, choose=1).dates["date"].item() == 30
+
+
+def test_the_p_value_alone_is_that_of_the_whole_test():
+    y = np.random.default_rng(3).normal(size=40)
+    whole = breaks.unknown_break(y, trimming=0.2, replications=99, seed=5)
+    assert breaks.unknown_break_p(y, trimming=0.2, replications=99, seed=5) == whole.p_value
