@@ -136,6 +136,8 @@ def _run(output: Path, memory: Memory, figures: Figures, engine: Engine, reason:
             def listen(event: RunEvent) -> None:
                 batch.listen(event)
                 show(event)
+                if event.kind == "started":
+                    figures.prepare()
                 if event.outcome and event.outcome.executed and not event.outcome.unchanged:
                     figures.begin(event.outcome.executed)
 

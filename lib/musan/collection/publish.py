@@ -50,6 +50,7 @@ class Figures:
     def __init__(self, output: Path) -> None:
         self._output = output
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="musan-figures")
+        self._loading: Future[None] | None = None
         self._begun: dict[Path, Future[list[Path]]] = {}
 
     def __enter__(self) -> Self:
@@ -59,16 +60,19 @@ class Figures:
         """Leave out what has not begun."""
         self._thread.shutdown(cancel_futures=True)
 
+    def prepare(self) -> None:
+        """Load what figures and pages need, while the process that runs are forked from loads the library."""
+        if self._loading is None:
+            self._loading = self._thread.submit(_load)
+
     def begin(self, executed: Path) -> None:
-        """Write those of one notebook soon; the first time, load first what pages need.
+        """Write those of one notebook soon.
 
         Parameters
         ----------
         executed : Path
             An executed notebook that will not change.
         """
-        if not self._begun:
-            self._thread.submit(_load)
         self._begun[executed] = self._thread.submit(self._write, executed)
 
     def of(self, executed: Path) -> list[Path]:
