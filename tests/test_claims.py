@@ -244,6 +244,8 @@ def test_a_finding_has_the_ledgers_verdict_and_says_why():
     assert finding.would_change == CLAIMS["exports_fell_90"].would_change
     assert finding.sentence().startswith("Exports fell by 90 percent: statement supported (a fall of 88.0 %")
     assert finding.figures() == "88 (87 to 89) percent, first half of 2018, n = 6"
+    below = finding.model_copy(update={"estimate": -1234.5, "low": -2000.0, "high": -0.25})
+    assert below.figures().startswith("\N{MINUS SIGN}1,234 (\N{MINUS SIGN}2,000 to \N{MINUS SIGN}0.25) percent")
     assert finding.agreed() == "75 % of 8 defensible analyses give this verdict"
     assert claims.decide("exports_fell_90", "statement", FALL) == ruling
 

@@ -62,6 +62,11 @@ def test_formats_are_applied_to_present_values_only():
     assert table.rows == (("12.3%", "A"), ("–", "–"), ("\u221250.0%", "C"))
 
 
+def test_what_rounds_to_zero_has_no_sign():
+    table = tables.show(pd.DataFrame({"share": [-0.0001, -0.004]}), "x", formats={"share": "{:.1%}"})
+    assert table.rows == (("0.0%",), ("\u22120.4%",))
+
+
 @pytest.mark.parametrize(
     ("values", "printed"),
     [

@@ -234,9 +234,10 @@ def _in_words(thresholds: Mapping[str, Any]) -> str:
 
 
 def _short(number: float | None) -> str:
-    """Return a number with thousands separators from 1,000 on, else with at most three digits."""
+    """Return a number with a true minus sign, thousands separators from 1,000 on, else at most three digits."""
     assert number is not None
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    size = abs(number)
+    return ("\N{MINUS SIGN}" if number < 0 else "") + (f"{size:,.0f}" if size >= 1000 else f"{size:.3g}")
 
 
 class Finding(_Frozen):

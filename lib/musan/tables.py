@@ -225,8 +225,9 @@ def _cell(value: object, form: str | Callable[[Any], str] | None) -> str:
     if form is None or text == MISSING:
         return text
     shown = form(value) if callable(form) else form.format(value)
-    # A hyphen before a digit is a minus; a hyphen alone or within words is left.
-    return MINUS + shown[1:] if shown[:1] == "-" and shown[1:2].isdigit() else str(shown)
+    if shown[:1] != "-" or not shown[1:2].isdigit():  # a hyphen alone or within words is no minus
+        return str(shown)
+    return (MINUS if any(digit in shown for digit in "123456789") else "") + shown[1:]
 
 
 def _number_format(column: pd.Series[Any]) -> str:
