@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from musan import claims, evidence, figures
@@ -97,10 +98,9 @@ def specification_curve(one: Multiverse) -> Figure:
     curve = multiverse.specification_curve(known, choices=one.choices, verdict="verdict")
     options = [(choice, option) for choice in one.choices for option in known[choice].unique()]
     gc.collect()  # of a figure before; figures are cycles, so that a dozen would wait with all their pixels
-    with plt.ioff():  # or the notebook would keep each figure, with all its pixels, until the cell ends
-        fig, (top, below) = plt.subplots(
-            2, 1, figsize=(8, 3.9 + 0.27 * len(options)), sharex=True, height_ratios=[2.5, 0.27 * len(options)]
-        )
+    # Not one of pyplot's, or the notebook would keep each, with all its pixels, until the cell ends.
+    fig = MplFigure(figsize=(8, 3.9 + 0.27 * len(options)))
+    top, below = fig.subplots(2, 1, sharex=True, height_ratios=[2.5, 0.27 * len(options)])
     for name in [verdict.value for verdict in Verdict if (curve.frame["verdict"] == verdict.value).any()]:
         rows = curve.frame[curve.frame["verdict"] == name]
         top.plot(
