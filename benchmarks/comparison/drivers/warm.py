@@ -30,10 +30,10 @@ def main() -> None:
     run.Workers = lambda *_: ready  # type: ignore[assignment, misc]  # in place of one that has yet to load
     times.append(time.perf_counter())
     memory = keys.Memory(output, run.plan(names, {}, folder, output, engine="fork"), force=True)
-    with redirect_stdout(sys.stderr):
-        failed = cli._run(output, memory, "fork", "", jobs)
+    with redirect_stdout(sys.stderr), publish.Figures(output) as figures:
+        failed = cli._run(output, memory, figures, "fork", "", jobs)
         times.append(time.perf_counter())
-        publish.publish(output, force=True)
+        publish.publish(output, force=True, figures=figures)
     times.append(time.perf_counter())
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
