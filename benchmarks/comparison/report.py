@@ -73,12 +73,12 @@ def _collection(part: Mapping[str, Any]) -> Iterator[str]:
         lines.append([label, _number(limit[key]), f"{first / limit[key]:.1f}", "", ""])
     yield _table(["way", "seconds", "times as fast", "repeated", "notebooks equal to papermill's"], lines)
     warm = part["times"]["warm"]
-    parts = {name: middle(warm, name) for name in ("loading", "runs", "publishing")}
+    parts = {name: middle(warm, name) for name in ("loading", "writing")}
     longest, most = max(limit["cells"].items(), key=lambda pair: pair[1])
     yield (
         f"Of these seconds, cells' own work is {sum(limit['cells'].values()):.0f} on one core, {most:.0f} of them in "
         f"{longest}. Loading the library takes {parts['loading']:.1f}, and writing figures, pages and verdicts "
-        f"{parts['publishing']:.1f}."
+        f"{parts['writing']:.1f}."
     )
 
 

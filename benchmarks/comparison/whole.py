@@ -160,9 +160,9 @@ def limits(collection: Collection, folder: Path, times: Times) -> dict[str, Any]
     """
     reference = folder / REFERENCE / "notebooks"
     cells = {name: _work(reference / f"{name}.ipynb") for name in collection.names}
-    export = middle(times["warm"], "publishing")
+    export, after_runs = (middle(times["warm"], part) for part in ("writing", "publishing"))
     waves = [[cells[name] for name in wave] for wave in collection.waves()]
-    in_order = sum(max(sum(wave) / collection.jobs, *wave) for wave in waves) + export
+    in_order = sum(max(sum(wave) / collection.jobs, *wave) for wave in waves) + after_runs
     return {
         "cells": {name: round(seconds, 2) for name, seconds in cells.items()},
         "export": round(export, 2),
