@@ -20,9 +20,7 @@ from musan.field_reports import Codes, Lean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Mask = NDArray[np.bool_]
+    from musan.field_reports import Mask
 
 CAPITAL, ARMY, ELITES = "pyongyang_feels_sanctions", "military_feels_sanctions", "elites_hit"
 SUBJECTS = {CAPITAL: "the capital", ARMY: "the army", ELITES: "the rich"}

@@ -62,7 +62,8 @@ def all_verdicts(multiverses: Sequence[Multiverse]) -> Figure:
     ax.set_xlim(0, 112)
     ax.set_xticks(range(0, 101, 25))
     ax.set_xlabel("Share of analyses, %")
-    fig.legend(loc="outside lower right", ncols=3, fontsize=10.5, handletextpad=0.2, columnspacing=1.2)
+    below = (1, -0.8 / height)  # under the words of the axis
+    ax.legend(loc="upper right", bbox_to_anchor=below, ncols=3, fontsize=10.5, handletextpad=0.2, columnspacing=1.2)
     ax.grid(visible=False)
     agree = sum(one.agreed.share == 1 for one in multiverses)
     ax.set_title(f"All analyses agree on {agree} of {len(multiverses)} verdicts")
