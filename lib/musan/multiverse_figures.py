@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from musan import claims, evidence, figures
 from musan.methods import multiverse
@@ -62,8 +63,11 @@ def all_verdicts(multiverses: Sequence[Multiverse]) -> Figure:
     ax.set_xlim(0, 112)
     ax.set_xticks(range(0, 101, 25))
     ax.set_xlabel("Share of analyses, %")
-    below = (1, -0.8 / height)  # under the words of the axis
-    ax.legend(loc="upper right", bbox_to_anchor=below, ncols=3, fontsize=10.5, handletextpad=0.2, columnspacing=1.2)
+    above = ax.transAxes + ScaledTranslation(0, 0.3, fig.dpi_scale_trans)  # inches: the column's head is below
+    ax.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), bbox_transform=above, ncols=3, fontsize=10.5, handletextpad=0.2,
+        columnspacing=1.2,
+    )  # fmt: skip
     ax.grid(visible=False)
     agree = sum(one.agreed.share == 1 for one in multiverses)
     ax.set_title(f"All analyses agree on {agree} of {len(multiverses)} verdicts")
