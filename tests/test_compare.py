@@ -103,6 +103,15 @@ def test_a_turned_verdict_names_tables_and_code_when_the_figures_are_not_at_hand
     assert "not only figures differ: library" in turn.why
 
 
+def test_a_verdict_whose_notebook_was_not_run_says_so(two, tmp_path, monkeypatch):
+    before, after = (output(tmp_path, data, monkeypatch) for data in two)
+    for kept in (after / "keys").iterdir():
+        kept.unlink()
+    [turn] = compare(before, after).verdicts
+    assert any(reason.endswith(f"was not run into {after.name}") for reason in turn.why)
+    assert not any("nothing that is recorded" in reason for reason in turn.why)
+
+
 def test_an_output_of_other_tables_is_remarked(two, tmp_path, monkeypatch):
     before, after = (output(tmp_path, data, monkeypatch) for data in two)
     found = compare(before, after, data=two[::-1])

@@ -354,6 +354,9 @@ def _causes(before: Path, after: Path, notebook: str, figures: Sequence[Figure])
     old, new = keys.kept(before, notebook), keys.kept(after, notebook)
     if old is None or new is None:
         yield from _named(figures)
+        for folder in (before, after):
+            if not (folder / "notebooks" / f"{notebook}.ipynb").is_file():
+                yield f"{notebook} was not run into {folder.name}"
         return
     before_it, after_it = (each.givens["parameters"].get("vintage") or "none" for each in (old, new))
     tables = [
