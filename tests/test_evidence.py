@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import evidence_folder
-from musan import evidence
+from musan import evidence, reads
 from musan.errors import EvidenceError
 
 TABLES = sorted(evidence_folder.resources())
@@ -116,6 +116,22 @@ def test_another_folder_can_be_named_or_set(tmp_path, monkeypatch):
     assert evidence.load("trade_monthly")["value"].iloc[0] == 123.5
     monkeypatch.delenv("MUSAN_DATA")
     assert evidence.load("trade_monthly")["value"].iloc[0] == committed
+
+
+def test_what_is_read_ahead_is_not_noted_and_read_again_when_it_changes(tmp_path, monkeypatch):
+    noted = {}
+    monkeypatch.setattr(reads, "_noted", noted)
+    monkeypatch.setattr(reads, "_entries", {})
+    folder = evidence_folder.copy(*TABLES, into=tmp_path)
+    monkeypatch.setenv("MUSAN_DATA", str(folder))
+    evidence.read_ahead()
+    assert noted == {}
+    rows = evidence_folder.cells("trade_monthly")
+    rows[2][rows[0].index("value")] = "1"
+    evidence_folder.write(folder, "trade_monthly", rows)
+    with pytest.raises(EvidenceError, match="line 3, column value"):
+        evidence.load("trade_monthly")
+    assert list(noted) == ["trade_monthly"]
 
 
 def test_a_table_that_changes_while_we_run_is_read_again(tmp_path):

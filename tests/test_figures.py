@@ -1,4 +1,5 @@
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib as mpl
 import matplotlib.dates as mdates
@@ -9,9 +10,10 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from musan import evidence, figures, layout, mime
+from musan import evidence, figures, layout, mime, paper
 from musan.errors import CollectionError, EvidenceError
 
 ALT = "A line that stays near ten for a year and then falls to one within three months."
@@ -54,6 +56,10 @@ def monthly(title="Exports fell by nine tenths", events=EVENTS):
 
 
 def publish(fig, **changes):
+    return figures.publish(fig, **described(**changes))
+
+
+def described(**changes):
     given = {
         "name": "monthly",
         "caption": "Recorded exports, million USD a month.",
@@ -61,7 +67,7 @@ def publish(fig, **changes):
         "data": pd.DataFrame({"month": MONTHS[:2], "value": [1.5, None]}),
         "sources": SOURCES,
     }
-    return figures.publish(fig, **(given | changes))
+    return given | changes
 
 
 def boxes(fig, mark):
@@ -112,6 +118,31 @@ def test_the_colour_table_keeps_the_colours():
 
 def test_the_same_figure_has_the_same_bytes():
     assert publish(monthly()).webp == publish(monthly()).webp
+
+
+def test_a_figure_is_the_same_whatever_was_drawn_before_on_the_sheet():
+    alone = publish(monthly()).webp
+    tall, ax = plt.subplots(figsize=(7.5, 9))
+    ax.bar([1, 2, 3], [3, 1, 2])
+    assert publish(tall).height * 2 > paper.LEAST_TALL
+    assert publish(monthly()).webp == alone
+
+
+def test_the_sheet_holds_what_a_canvas_of_matplotlibs_would():
+    fig = laid_out(monthly())
+    on_sheet = paper.paper(fig)
+    on_sheet.draw()
+    pixels = on_sheet.pixels().copy()
+    own = FigureCanvasAgg(fig)
+    own.draw()
+    assert (pixels == np.asarray(own.buffer_rgba())).all()
+
+
+def test_a_drawing_is_made_small_in_another_thread():
+    with ThreadPoolExecutor(1) as thread:
+        later = thread.submit(figures.drawing(monthly(), **described()).published)
+        assert publish(monthly("Exports rose by nine tenths")).webp != later.result().webp
+    assert later.result() == publish(monthly())
 
 
 def test_the_house_style_is_not_needed_to_publish():

@@ -110,7 +110,7 @@ def test_figures_show_every_analysis(tmp_path):
     many = multiverses.read([finding()], tmp_path)
     overall = multiverse_figures.all_verdicts(many)
     assert "67 percent supported with caveats" in overall.alt
-    curve = multiverse_figures.specification_curve(many[0])
+    (curve,) = multiverse_figures.specification_curves(many)
     assert curve.alt.startswith("12 dots from -80 to -47")
     assert len(curve.csv.splitlines()) == 13
 

@@ -324,6 +324,13 @@ def load(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     return frame
 
 
+def read_ahead() -> None:
+    """Read the committed tables, so that processes forked from this one need not; they see when a file changes."""
+    with reads.unnoted():
+        for name in tables():
+            load(name)
+
+
 def provenance(*names: str, folder: Path | None = None) -> pd.DataFrame:
     """Return what identifies the tables that an analysis rests on.
 

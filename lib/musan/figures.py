@@ -13,7 +13,7 @@ import io
 import os
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from cycler import cycler
 from matplotlib.container import BarContainer
-from PIL import Image
+from PIL import Image, WebPImagePlugin  # noqa: F401  # else the first save loads the plugins of all formats
 
 from musan.errors import CollectionError
 from musan.layout import (
@@ -35,7 +35,6 @@ from musan.layout import (
     FAINT,
     INCHES_WIDE,
     WORDS,
-    canvas,
     clipped_artists,
     footer,
     has_lying_bars,
@@ -43,13 +42,13 @@ from musan.layout import (
     position,
 )
 from musan.mime import FIGURE as MIME
+from musan.paper import paper
 from musan.tables import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as MplFigure
     from numpy.typing import ArrayLike, NDArray
 
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z0-9_]+")
 SHORTEST_ALT = 40
 COLOURS_IN_PICTURE = 32
+PIXELS_OF_A_POINT = 2  # of a picture, on a page's pixel
 
 # Okabe and Ito (2008), "Color universal design", named by role. "main" and "second" differ in
 # lightness too, so that they stay apart in print.
@@ -363,6 +363,29 @@ def intervals(
     ax.grid(visible=True, axis="x")
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that has been drawn and not yet been made small.
+
+    Attributes
+    ----------
+    figure : Figure
+        All of it but the picture.
+    pixels : PIL Image or None
+        The picture in few colours; none with ``MUSAN_FIGURES=off``.
+    """
+
+    figure: Figure
+    pixels: Image.Image | None
+
+    def published(self) -> Figure:
+        """Return the figure with its picture; another thread may do this while the next one is drawn."""
+        if self.pixels is None:
+            return self.figure
+        width, height = (pixels // PIXELS_OF_A_POINT for pixels in self.pixels.size)
+        return replace(self.figure, webp=_encoded(self.pixels), width=width, height=height)
+
+
 def publish(
     fig: MplFigure,
     *,
@@ -400,29 +423,41 @@ def publish(
     CollectionError
         A text is missing or unfit, there are no data, or something would be cut off.
     """
+    return drawing(fig, name=name, caption=caption, alt=alt, data=data, sources=sources).published()
+
+
+def drawing(
+    fig: MplFigure,
+    *,
+    name: str,
+    caption: str,
+    alt: str,
+    data: pd.DataFrame,
+    sources: pd.DataFrame | Sequence[str],
+) -> Drawing:
+    """Do the first part of :func:`publish`, which has to wait for the figure before; its parameters and errors."""
     _check_texts(name, caption, alt)
     if data.empty:
         raise _refuse(name, "has no data", "pass the frame that was drawn as data")
     ids, publishers = _cite(name, sources)
-    webp, width, height = b"", 0, 0
+    pixels = None
     try:
         if os.environ.get("MUSAN_FIGURES") != "off":
-            webp, width, height = _drawn(fig, name, publishers)
+            pixels = _drawn(fig, name, publishers)
     finally:
         plt.close(fig)
-    csv = _csv(data)
-    return Figure(name, caption.strip(), alt.strip(), webp, csv, ids, width // 2, height // 2)
+    return Drawing(Figure(name, caption.strip(), alt.strip(), b"", _csv(data), ids, 0, 0), pixels)
 
 
-def _drawn(fig: MplFigure, name: str, publishers: list[str]) -> tuple[bytes, int, int]:
-    """Return the figure laid out and rendered, and its size in pixels, or refuse one that is cut off."""
+def _drawn(fig: MplFigure, name: str, publishers: list[str]) -> Image.Image:
+    """Return the figure laid out and rendered, or refuse one that is cut off."""
     with mpl.rc_context(_STYLE):
         footer(fig, _source_line(publishers))
         lay_out(fig)
-        canvas(fig).draw()  # type: ignore[no-untyped-call]
+        paper(fig).draw()  # type: ignore[no-untyped-call]
         if cut := clipped_artists(fig):
             raise _refuse(name, f"is cut off at: {'; '.join(cut)}", "shorten the text or enlarge the figure")
-        return _encoded(canvas(fig))
+        return _in_few_colours(paper(fig).pixels())
 
 
 def _refuse(name: str, what: str, remedy: str) -> CollectionError:
@@ -484,19 +519,24 @@ def _source_line(publishers: list[str], most: int = 4) -> str:
     return f"Source{'s' if len(publishers) > 1 else ''}: {named}{more}."
 
 
-def _encoded(paper: FigureCanvasAgg) -> tuple[bytes, int, int]:
-    """Return what has been drawn as a lossless WebP with few colours, and its size in pixels."""
-    picture = Image.fromarray(np.asarray(paper.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+def _in_few_colours(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Return a picture with a colour table."""
+    picture = Image.fromarray(pixels).convert("RGB")
     # Without dithering flat areas stay flat, and the file small. The octree puts its colours slightly
     # off, so the paper is made pure white again.
     small = picture.quantize(COLOURS_IN_PICTURE, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     table = np.array(small.getpalette()).reshape(-1, 3)
     table[np.asarray(small)[0, 0]] = np.asarray(picture)[0, 0]
     small.putpalette(table.ravel().tolist())
+    return small
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    """Return a picture as a lossless WebP."""
     out = io.BytesIO()
     # More effort takes twice the time and saves one percent; a quality below 25 takes half and adds a fifth.
-    small.convert("RGB").save(out, format="WEBP", lossless=True, method=2, quality=25)
-    return out.getvalue(), picture.width, picture.height
+    picture.convert("RGB").save(out, format="WEBP", lossless=True, method=2, quality=25)
+    return out.getvalue()
 
 
 def _csv(data: pd.DataFrame) -> str:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, cast
 import matplotlib.dates as mdates
 import numpy as np
 from matplotlib import ticker
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import BarContainer
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import IdentityTransform, ScaledTranslation
+
+from musan.paper import paper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,13 +138,8 @@ def lay_out(fig: Figure) -> None:
         _align_value_label(ax, renderer)
 
 
-def canvas(fig: Figure) -> FigureCanvasAgg:
-    """Return the canvas that a figure is drawn on: always the same, for its renderer remembers the size of words."""
-    return fig.canvas if isinstance(fig.canvas, FigureCanvasAgg) else FigureCanvasAgg(fig)
-
-
 def _renderer(fig: Figure) -> RendererBase:
-    return cast("RendererBase", canvas(fig).get_renderer())  # type: ignore[no-untyped-call]
+    return paper(fig).get_renderer()
 
 
 def _figure(ax: Axes) -> Figure:

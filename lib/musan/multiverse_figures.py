@@ -6,7 +6,7 @@ and shows below which choices each of them made.
 
 from __future__ import annotations
 
-import gc
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from musan.figures import Figure
+    from musan.figures import Drawing, Figure
     from musan.multiverses import Multiverse
 
 LINEAR_TO = 10  # where a stretched scale turns logarithmic, on either side of zero
@@ -94,16 +94,21 @@ def _short(one: Multiverse) -> str:
     return f"{title}\n{question}"
 
 
-def specification_curve(one: Multiverse) -> Figure:
-    """Return the specification curve of a verdict whose analyses have estimates.
+def specification_curves(multiverses: Sequence[Multiverse]) -> list[Figure]:
+    """Return the specification curve of each verdict whose analyses have estimates.
 
     Analyses without a number are left out; how many is said in the title.
     """
+    with ThreadPoolExecutor(1) as encoder:  # one picture is made small while the next is drawn
+        published = [encoder.submit(_curve(one).published) for one in multiverses if one.has_estimates]
+    return [figure.result() for figure in published]
+
+
+def _curve(one: Multiverse) -> Drawing:
     known = one.analyses.dropna(subset="estimate").reset_index(drop=True)
     curve = multiverse.specification_curve(known, choices=one.choices, verdict="verdict")
     options = [(choice, option) for choice in one.choices for option in known[choice].unique()]
-    gc.collect()  # of a figure before; figures are cycles, so that a dozen would wait with all their pixels
-    # Not one of pyplot's, or the notebook would keep each, with all its pixels, until the cell ends.
+    # Not one of pyplot's, or the notebook would keep each until the cell ends.
     fig = MplFigure(figsize=(8, 3.9 + 0.27 * len(options)))
     top, below = fig.subplots(2, 1, sharex=True, height_ratios=[2.5, 0.27 * len(options)])
     for name in [verdict.value for verdict in Verdict if (curve.frame["verdict"] == verdict.value).any()]:
@@ -128,7 +133,7 @@ def specification_curve(one: Multiverse) -> Figure:
     top.set_title(
         f"{one.name.replace(': ', ', ')} {_share(one)}" + (f"; {left_out} without a number" if left_out else "")
     )
-    return figures.publish(
+    return figures.drawing(
         fig,
         name=f"curve_{one.finding.claim}_{one.finding.aspect}",
         caption=f"{one.name} Estimates of {len(known)} analyses, sorted ({one.finding.unit}), and the "

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MIME = "application/vnd.musan.reads+json"
 CHANGED = "changed while the notebook ran"  # in place of a digest; equals none
@@ -22,6 +23,7 @@ _DISPLAY = "musan-reads"
 _entries: dict[str, Mapping[str, Any]] = {}  # spares the digest when a table is asked for again
 _noted: dict[str, str] = {}
 _shown: dict[str, str] = {}
+_noting = True
 
 
 def digest(content: object) -> str:
@@ -35,6 +37,17 @@ def digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+@contextmanager
+def unnoted() -> Iterator[None]:
+    """Let what is asked for inside the block go unnoted: nobody has read it yet."""
+    global _noting  # one process runs one notebook
+    before, _noting = _noting, False
+    try:
+        yield
+    finally:
+        _noting = before
+
+
 def note(table: str, entry: Mapping[str, Any]) -> None:
     """Note that a table has been asked for.
 
@@ -45,6 +58,8 @@ def note(table: str, entry: Mapping[str, Any]) -> None:
     entry : mapping
         Its entry in the catalogue.
     """
+    if not _noting:
+        return
     if _entries.get(table) is not entry:
         _entries[table], found = entry, digest(entry)
         _noted[table] = found if _noted.get(table, found) == found else CHANGED

@@ -70,6 +70,16 @@ def _load(modules: Sequence[str]) -> None:
             for module in modules:
                 with suppress(Exception):  # the cell that imports it will say so
                     importlib.import_module(module)
+            with suppress(Exception):  # so will the cell that needs the table
+                _read_ahead()
+
+
+def _read_ahead() -> None:
+    """Read the tables and the ledger of claims, which nearly all notebooks read, if they import what reads them."""
+    if evidence := sys.modules.get("musan.evidence"):
+        evidence.read_ahead()
+    if claims := sys.modules.get("musan.claims"):
+        claims.ledger()
 
 
 class Server:
