@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z0-9_]+")
 SHORTEST_ALT = 40
 COLOURS_IN_PICTURE = 32
+LARGE = 3_200_000  # pixels of a picture whose encoding would take 100 MB
 PIXELS_OF_A_POINT = 2  # of a picture, on a page's pixel
 
 # Okabe and Ito (2008), "Color universal design", named by role. "main" and "second" differ in
@@ -454,10 +455,10 @@ def _drawn(fig: MplFigure, name: str, publishers: list[str]) -> Image.Image:
     with mpl.rc_context(_STYLE):
         footer(fig, _source_line(publishers))
         lay_out(fig)
-        paper(fig).draw()  # type: ignore[no-untyped-call]
+        picture = paper(fig).picture()
         if cut := clipped_artists(fig):
             raise _refuse(name, f"is cut off at: {'; '.join(cut)}", "shorten the text or enlarge the figure")
-        return _in_few_colours(paper(fig).pixels())
+        return _in_few_colours(picture)
 
 
 def _refuse(name: str, what: str, remedy: str) -> CollectionError:
@@ -519,14 +520,14 @@ def _source_line(publishers: list[str], most: int = 4) -> str:
     return f"Source{'s' if len(publishers) > 1 else ''}: {named}{more}."
 
 
-def _in_few_colours(pixels: NDArray[np.uint8]) -> Image.Image:
+def _in_few_colours(picture: Image.Image) -> Image.Image:
     """Return a picture with a colour table."""
-    picture = Image.fromarray(pixels).convert("RGB")
     # Without dithering flat areas stay flat, and the file small. The octree puts its colours slightly
     # off, so the paper is made pure white again.
     small = picture.quantize(COLOURS_IN_PICTURE, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     table = np.array(small.getpalette()).reshape(-1, 3)
-    table[np.asarray(small)[0, 0]] = np.asarray(picture)[0, 0]
+    corner = (0, 0, 1, 1)
+    table[np.asarray(small.crop(corner))] = np.asarray(picture.crop(corner))
     small.putpalette(table.ravel().tolist())
     return small
 
@@ -534,8 +535,10 @@ def _in_few_colours(pixels: NDArray[np.uint8]) -> Image.Image:
 def _encoded(picture: Image.Image) -> bytes:
     """Return a picture as a lossless WebP."""
     out = io.BytesIO()
-    # More effort takes twice the time and saves one percent; a quality below 25 takes half and adds a fifth.
-    picture.convert("RGB").save(out, format="WEBP", lossless=True, method=2, quality=25)
+    # More effort takes twice the time and saves one percent; a quality below 25 takes half of time and memory and
+    # adds a fifth.
+    quality = 25 if picture.width * picture.height < LARGE else 20
+    picture.convert("RGB").save(out, format="WEBP", lossless=True, method=2, quality=quality)
     return out.getvalue()
 
 

@@ -6,6 +6,7 @@ and shows below which choices each of them made.
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,7 @@ def specification_curves(multiverses: Sequence[Multiverse]) -> list[Figure]:
 
 
 def _curve(one: Multiverse) -> Drawing:
+    gc.collect(1)  # of the figure before, a cycle of thousands of parts; only among what is young, which takes no time
     known = one.analyses.dropna(subset="estimate").reset_index(drop=True)
     curve = multiverse.specification_curve(known, choices=one.choices, verdict="verdict")
     options = [(choice, option) for choice in one.choices for option in known[choice].unique()]

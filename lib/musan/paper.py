@@ -7,22 +7,20 @@ each new one has to measure again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from PIL import Image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-LEAST_TALL = 1400  # pixels; few figures are taller
 
 _sheets: list[RendererAgg] = []
 
 
 class Paper(FigureCanvasAgg):
-    """A canvas that takes the lower left part of the sheet.
+    """A canvas that lends the sheet to a figure.
 
     Parameters
     ----------
@@ -31,18 +29,21 @@ class Paper(FigureCanvasAgg):
     """
 
     def get_renderer(self) -> RendererAgg:
-        """Return the sheet, a new one when the figure does not fit or has another resolution."""
-        width, height = self.get_width_height(physical=True)
-        dpi = self.figure.dpi
-        if not _sheets or _sheets[0].width < width or _sheets[0].height < height or _sheets[0].dpi != dpi:
-            _sheets[:] = [RendererAgg(width, max(height, LEAST_TALL), dpi)]  # type: ignore[no-untyped-call]
+        """Return the sheet: words have their size on it, also where it has no room to draw them."""
+        if not _sheets:
+            _sheets.append(RendererAgg(1, 1, self.figure.dpi))  # type: ignore[no-untyped-call]
+        if _sheets[0].dpi != self.figure.dpi:
+            _cut(_sheets[0], 1, 1, self.figure.dpi)
         return _sheets[0]
 
-    def pixels(self) -> NDArray[np.uint8]:
-        """Return red, green, blue and opacity of the figure as it has been drawn, height by width by 4; not a copy."""
-        width, height = self.get_width_height(physical=True)
-        sheet = np.asarray(self.get_renderer().buffer_rgba())  # type: ignore[no-untyped-call]
-        return cast("NDArray[np.uint8]", sheet[len(sheet) - height :, :width])
+    def picture(self) -> Image.Image:
+        """Draw the figure and return its pixels: red, green and blue."""
+        sheet, dpi = self.get_renderer(), self.figure.dpi
+        _cut(sheet, *self.get_width_height(physical=True), dpi)
+        self.draw()  # type: ignore[no-untyped-call]
+        drawn = Image.fromarray(np.asarray(sheet.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+        _cut(sheet, 1, 1, dpi)  # what is drawn takes 10 MB and more
+        return drawn
 
 
 def paper(fig: Figure) -> Paper:
@@ -54,3 +55,8 @@ def paper(fig: Figure) -> Paper:
         Its canvas is replaced, if need be.
     """
     return fig.canvas if isinstance(fig.canvas, Paper) else Paper(fig)
+
+
+def _cut(sheet: RendererAgg, width: int, height: int, dpi: float) -> None:
+    """Give the sheet new pixels, as it gets them when it is unpickled; it stays the one that texts know."""
+    sheet.__setstate__({"width": width, "height": height, "dpi": dpi})  # type: ignore[no-untyped-call]
