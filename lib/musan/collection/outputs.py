@@ -7,6 +7,7 @@ import binascii
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z0-9_]+")  # it becomes a file's name
 _PICTURE = re.compile(r'src="data:image/webp;base64,([A-Za-z0-9+/=]+)"')
 _LONGEST_ERROR = 300
+_AT_A_TIME = 2  # pictures that are converted; Pillow lets other threads run meanwhile
 
 
 @dataclass(frozen=True)
@@ -246,13 +248,14 @@ def write_figures(notebook: NotebookNode | Path, folder: Path) -> list[Path]:
         The files.
     """
     written: list[Path] = []
-    for figure in figures(notebook):
-        for path, content in (
-            (folder / f"{figure.name}.png", _as_png(figure.webp)),
-            (folder / f"{figure.name}.csv", figure.csv.encode()),
-        ):
-            write_bytes(path, content)
-            written.append(path)
+    drawn = figures(notebook)
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        pictures = threads.map(_as_png, [figure.webp for figure in drawn])
+        for figure, picture in zip(drawn, pictures, strict=True):
+            for kind, content in (("png", picture), ("csv", figure.csv.encode())):
+                path = folder / f"{figure.name}.{kind}"
+                write_bytes(path, content)
+                written.append(path)
     for old in [*folder.glob("*.png"), *folder.glob("*.csv")]:
         if old not in written:
             old.unlink()
