@@ -32,7 +32,7 @@ else
 	test -x $(BIN)/python || { test -x "$(UV)" && $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); } \
 	  || $(PYTHON) -m venv $(VENV)
 	test -x "$(UV)" || $(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock  # as pip does
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 endif
 	@touch $@
