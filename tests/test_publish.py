@@ -37,7 +37,9 @@ def executed(tmp_path):
 def test_figures_begun_early_are_the_same(executed, tmp_path):
     path = executed("01_first")
     with Figures(tmp_path / "early") as early, Figures(tmp_path / "late") as late:
-        early.begin(path)
+        early.ready(path)
+        early.begin()
+        assert early._begun
         begun, not_begun = early.of(path), late.of(path)
     assert [file.relative_to(tmp_path / "early") for file in begun] == [
         file.relative_to(tmp_path / "late") for file in not_begun
@@ -49,7 +51,8 @@ def test_figures_begun_early_are_the_same(executed, tmp_path):
 def test_what_goes_wrong_early_is_raised_when_the_files_are_needed(executed, tmp_path):
     path = executed("01_first", times=2)
     with Figures(tmp_path) as early:
-        early.begin(path)
+        early.ready(path)
+        early.begin()
         with pytest.raises(CollectionError, match="two figures are named 'fall'"):
             early.of(path)
 
@@ -58,5 +61,6 @@ def test_what_has_not_begun_when_a_batch_is_stopped_is_left_out(executed, tmp_pa
     paths = [executed(f"0{number}_one") for number in range(1, 6)]
     with Figures(tmp_path / "out") as early:
         for path in paths:
-            early.begin(path)
+            early.ready(path)
+        early.begin()
     assert len(list((tmp_path / "out").glob("figures/*"))) < len(paths)

@@ -139,7 +139,9 @@ def _run(output: Path, memory: Memory, figures: Figures, engine: Engine, reason:
                 if event.kind == "started":
                     figures.prepare()
                 if event.outcome and event.outcome.executed and not event.outcome.unchanged:
-                    figures.begin(event.outcome.executed)
+                    figures.ready(event.outcome.executed)
+                if event.kind == "cell" and event.running < cores():
+                    figures.begin()
 
             runner.run(requests, jobs=jobs, on_event=listen, unchanged=memory.unchanged)
     finally:

@@ -71,6 +71,15 @@ def test_a_failure_does_not_stop_the_others(finished):
     assert set(outcomes) == set(source.names(NOTEBOOKS))
 
 
+def test_each_event_says_how_many_runs_are_under_way(finished):
+    *_, events = finished
+    under_way = 0
+    for event in events:
+        under_way += {"started": 1, "cell": 0, "ended": -1}[event.kind]
+        assert event.running == under_way <= 2
+    assert under_way == 0
+
+
 def test_each_result_is_in_its_place_and_nothing_else_is(finished):
     output, outcomes, _ = finished
     expected = {f"{'failed' if name in FAILING else 'notebooks'}/{name}.ipynb" for name in outcomes}

@@ -39,7 +39,7 @@ class Published:
 
 
 class Figures:
-    """Writes the figures of notebooks; of those that have just run, in a thread while others still run.
+    """Writes the figures of notebooks; of those that have run, in a thread while others run and leave a core idle.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ class Figures:
         self._output = output
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="musan-figures")
         self._loading: Future[None] | None = None
+        self._ready: list[Path] = []
         self._begun: dict[Path, Future[list[Path]]] = {}
 
     def __enter__(self) -> Self:
@@ -65,15 +66,21 @@ class Figures:
         if self._loading is None:
             self._loading = self._thread.submit(_load)
 
-    def begin(self, executed: Path) -> None:
-        """Write those of one notebook soon.
+    def ready(self, executed: Path) -> None:
+        """Note that those of one notebook can be written.
 
         Parameters
         ----------
         executed : Path
             An executed notebook that will not change.
         """
-        self._begun[executed] = self._thread.submit(self._write, executed)
+        self._ready.append(executed)
+
+    def begin(self) -> None:
+        """Write those that can be written soon: there is a core for it."""
+        while self._ready:
+            executed = self._ready.pop(0)
+            self._begun[executed] = self._thread.submit(self._write, executed)
 
     def of(self, executed: Path) -> list[Path]:
         """Return the files of one notebook's figures once they are written.

@@ -33,7 +33,8 @@ __all__ = ["Engine", "RunEvent", "RunOutcome", "RunRequest", "engine_for", "plan
 class RunEvent:
     """A run has started, has done ``cell`` of its ``cells``, or has ended with an outcome.
 
-    ``done`` of ``total`` runs have ended by now. A run that is unchanged ends without having started.
+    ``done`` of ``total`` runs have ended by now, and ``running`` are under way. A run that is unchanged ends without
+    having started.
     """
 
     kind: Literal["started", "cell", "ended"]
@@ -43,6 +44,7 @@ class RunEvent:
     outcome: RunOutcome | None = None
     cell: int = 0
     cells: int = 0
+    running: int = 0
 
 
 def engine_for(asked: Engine) -> tuple[Engine, str]:
@@ -204,31 +206,32 @@ class _Batch:
         unchanged: Callable[[RunRequest], RunOutcome | None] | None,
     ) -> None:
         self.outcomes: dict[int, RunOutcome] = {}
-        self._requests, self._submit = requests, submit
+        self._requests, self._submit, self._running = requests, submit, 0
         self._on_event, self._unchanged = on_event, unchanged
         self._news: SimpleQueue[_At | _Ended] = SimpleQueue()
 
     def run(self, positions: Sequence[int], jobs: int) -> None:
         """Run some of the requests, ``jobs`` at a time."""
-        waiting, running = deque(positions), 0
-        while waiting or running:
-            while waiting and running < jobs:
-                running += self._start(waiting.popleft())
-            if running:
+        waiting = deque(positions)
+        while waiting or self._running:
+            while waiting and self._running < jobs:
+                self._start(waiting.popleft())
+            if self._running:
                 news = self._news.get()
                 if isinstance(news, _At):
                     self._tell("cell", news.position, news.cell, news.cells)
                 else:
-                    running -= 1
+                    self._running -= 1
                     self._end(news.position, _outcome(news.future, self._requests[news.position]))
 
-    def _start(self, position: int) -> bool:
-        """Start a run, or return False when it is not needed."""
+    def _start(self, position: int) -> None:
+        """Start a run, if it is needed."""
         request = self._requests[position]
         known = self._unchanged(request) if self._unchanged else None
         if known is not None:
             self._end(position, known)
-            return False
+            return
+        self._running += 1
         self._tell("started", position)
         try:
             future = self._submit(request, lambda cell, cells: self._news.put(_At(position, cell, cells)))
@@ -236,7 +239,6 @@ class _Batch:
             future = Future()
             future.set_exception(error)
         future.add_done_callback(lambda future: self._news.put(_Ended(position, future)))
-        return True
 
     def _end(self, position: int, outcome: RunOutcome) -> None:
         self.outcomes[position] = outcome
@@ -246,7 +248,7 @@ class _Batch:
         if self._on_event:
             name, outcome = self._requests[position].name, self.outcomes.get(position)
             done, total = len(self.outcomes), len(self._requests)
-            self._on_event(RunEvent(kind, name, done, total, outcome, cell, cells))
+            self._on_event(RunEvent(kind, name, done, total, outcome, cell, cells, self._running))
 
 
 @contextmanager
