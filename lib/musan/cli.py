@@ -8,6 +8,8 @@ command that needs it.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import time
 from pathlib import Path  # noqa: TC003  # typer reads it
@@ -49,6 +51,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         startup.lean()
+        atexit.register(gc.freeze)  # the interpreter then ends at once, not after a last look at all that is loaded
         try:
             return super().invoke(ctx)
         except MusanError as error:
