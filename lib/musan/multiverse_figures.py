@@ -167,11 +167,13 @@ def _stretched(estimates: pd.Series[float]) -> bool:
 
 def _choices(ax: Axes, frame: pd.DataFrame, options: list[tuple[str, object]]) -> None:
     """Draw a row an option with a tick for each analysis that has it."""
+    rows = {pair: row for row, pair in enumerate(options)}
+    choices = list(dict.fromkeys(choice for choice, _ in options))
     for verdict, part in frame.groupby("verdict", sort=False):
         ticks = [
-            (order, row)
-            for row, (choice, option) in enumerate(options)
-            for order in part.loc[part[choice] == option, "order"]
+            (order, rows[choice, option])
+            for choice in choices
+            for order, option in zip(part["order"], part[choice], strict=True)
         ]
         ax.plot(*zip(*ticks, strict=True), "|", color=INK[str(verdict)], markersize=9, markeredgewidth=1.4)
     first = [place for place, (choice, _) in enumerate(options) if not place or options[place - 1][0] != choice]
