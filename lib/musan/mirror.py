@@ -61,6 +61,12 @@ def printed(product: str, folder: Path | None = None, vintage: str = "") -> pd.D
     """
     if product not in HEADINGS:
         raise MethodError(f"unknown product {product!r}", "product", nearest(product, HEADINGS))
+    return _printed(product, data_folder() if folder is None else folder, vintage, vintages.store_folder()).copy()
+
+
+@lru_cache(maxsize=8)
+def _printed(product: str, folder: Path, vintage: str, store: Path) -> pd.DataFrame:
+    del store  # where the vintage is: part of the cache key only
     monthly = _values(evidence.load("trade_monthly", folder=folder), product)
     cumulative = evidence.exclude(evidence.load("trade_cumulative", folder=folder), "regional")
     cumulative = _values(cumulative[cumulative["partner"] == "china"], product)
@@ -87,7 +93,7 @@ def printed(product: str, folder: Path | None = None, vintage: str = "") -> pd.D
     return comtrade_statements.in_place_of(fragments, recorded)
 
 
-def _comtrade(product: str, folder: Path | None) -> pd.DataFrame:
+def _comtrade(product: str, folder: Path) -> pd.DataFrame:
     table = evidence.exclude(evidence.load("imports_from_dprk_by_product_china", folder=folder), "date_inferred")
     rows = table[table["hs_code"] == HEADINGS[product]]
     rows = rows.assign(value=(rows["value_usd"] / USD_PER_MILLION).round(3))

@@ -196,11 +196,16 @@ class Placebos:
 
 def last_month_before(measure: str) -> pd.Period:
     """Return the last month before the month in which a measure took effect."""
-    events = evidence.load("sanction_events")
-    found = events.loc[events["instrument"] == INSTRUMENTS[measure], "effective_from"]
+    return _last_month_before(INSTRUMENTS[measure], data_folder())
+
+
+@lru_cache(maxsize=16)
+def _last_month_before(instrument: str, folder: Path) -> pd.Period:
+    events = evidence.load("sanction_events", folder=folder)
+    found = events.loc[events["instrument"] == instrument, "effective_from"]
     if found.empty:
         raise EvidenceError(
-            f"no event is named {INSTRUMENTS[measure]!r}",
+            f"no event is named {instrument!r}",
             "data/sanction_events.csv",
             "correct INSTRUMENTS in musan.without_sanctions",
         )
@@ -304,16 +309,23 @@ class _Forecast:
         return out
 
 
-def _fit(path: pd.Series[float], last: pd.Period, ahead: int, design: Design) -> _Forecast:
-    """Fit the model to the logarithm of a path up to a month."""
-    months = pd.period_range(mirror.FIRST, last, freq="M")
-    logs = np.log(path[months].to_numpy(dtype=float))
+def _fit(path: Array, ahead: int, model: Model, prices: Array | None) -> _Forecast:
+    """Fit a model to the logarithm of a path, given prices of its months and those ahead."""
+    logs = np.log(path)
     centre, spread = float(logs.mean()), float(logs.std())
-    regressors = None
-    if design.prices:
-        regressors = log_prices(design.vintage).loc[mirror.FIRST : last + ahead].to_numpy(dtype=float)
-    fitted = state_space.fit(MODELS[design.model], (logs - centre) / spread, regressors, ahead)
+    regressors = None if prices is None else prices[: len(path) + ahead]
+    fitted = state_space.fit(MODELS[model], (logs - centre) / spread, regressors, ahead)
     return _Forecast(fitted, centre, spread)
+
+
+def _prices(design: Design) -> Array | None:
+    """Return logarithms of prices from the first month on, where they enter the model."""
+    return log_prices(design.vintage).loc[mirror.FIRST :].to_numpy(dtype=float) if design.prices else None
+
+
+def _months(last: pd.Period) -> int:
+    """Return how many months there are up to a month."""
+    return (last - pd.Period(mirror.FIRST, "M")).n + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,12 +342,12 @@ class _Pooled:
 
 def _pool(design: Design, until: pd.Period, paths: int, simulations: int, seed: int) -> _Pooled:
     """Fit each path and simulate to a month."""
-    ahead = pd.period_range(design.last_before + 1, until, freq="M")
+    ahead, prices = pd.period_range(design.last_before + 1, until, freq="M"), _prices(design)
     simulated, slopes, effective, failed = [], [], [], 0
-    for number, path in paths_before(design, paths, seed).iterrows():
+    for number, path in enumerate(paths_before(design, paths, seed).to_numpy()):
         try:
-            forecast = _fit(path, design.last_before, len(ahead), design)
-            drawn, draws = forecast.fitted.simulate(simulations, np.random.default_rng([seed, int(str(number))]))
+            forecast = _fit(path, len(ahead), design.model, prices)
+            drawn, draws = forecast.fitted.simulate(simulations, np.random.default_rng([seed, number]))
         except MethodError:
             failed += 1
             continue
@@ -381,7 +393,7 @@ def _gap(design: Design, pooled: _Pooled, seed: int) -> Gap:
     totals = pooled.simulated[:, columns].sum(axis=1)
     # What came is rebuilt too: each simulated total meets a random path of its own.
     rebuilt = mirror.rebuild("total", vintage=design.vintage)
-    came = rebuilt.draws(len(totals), seed=seed + 1)[design.series]
+    came = _came(design, len(totals), seed)
     effects = 100 * (came[design.window].sum(axis=1).to_numpy() / totals - 1)
     ends = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
     low, middle, high = map(float, np.quantile(effects, ends))
@@ -406,9 +418,20 @@ def _gap(design: Design, pooled: _Pooled, seed: int) -> Gap:
         effective_draws=pooled.effective,
         paths=pooled.paths,
         failed=pooled.failed,
-        n=(design.last_before - pd.Period(mirror.FIRST, "M")).n + 1,
+        n=_months(design.last_before),
         statements=base.n,
     )
+
+
+def _came(design: Design, paths: int, seed: int) -> pd.DataFrame:
+    """Return random paths of what came, rebuilt from all figures."""
+    return _drawn(design.series, design.vintage, paths, seed + 1, data_folder(), vintages.store_folder())
+
+
+@lru_cache(maxsize=4)
+def _drawn(series: str, vintage: str, paths: int, seed: int, folder: Path, store: Path) -> pd.DataFrame:
+    del folder, store  # part of the cache key only
+    return mirror.rebuild("total", vintage=vintage).draws(paths, seed=seed)[series]
 
 
 def placebo_dates(design: Design, *, least_months: int) -> list[pd.Period]:
@@ -440,16 +463,16 @@ def placebos(design: Design, *, paths: int, seed: int, least_months: int) -> Pla
 
 def _expected(design: Design, drawn: pd.DataFrame, dates: Sequence[pd.Period]) -> dict[pd.Period, Array]:
     """Return the forecast from each date and from the measure, shape (paths, months ahead); NaN where no model fits."""
-    ahead = (design.window[-1] - design.last_before).n
+    ahead, prices = (design.window[-1] - design.last_before).n, _prices(design)
     out = {}
     for date in [*dates, design.last_before]:
         rows = np.full((len(drawn), ahead), np.nan)
-        for number in range(len(drawn)):
+        for row, path in zip(rows, drawn.to_numpy(), strict=True):
             try:
-                forecast = _fit(drawn.iloc[number], date, ahead, design)
+                forecast = _fit(path[: _months(date)], ahead, design.model, prices)
             except MethodError:
                 continue
-            rows[number] = forecast.amounts(forecast.fitted.mean)
+            row[:] = forecast.amounts(forecast.fitted.mean)
         out[date] = rows
     return out
 
@@ -459,13 +482,12 @@ def _ranked(
 ) -> Placebos:
     """Set what came against the forecasts and rank the true date in each path."""
     measure = design.last_before
-    offsets = [(month - measure).n for month in design.window]
-    came = mirror.rebuild("total", vintage=design.vintage).draws(len(drawn), seed=seed + 1)[design.series]
+    offsets = np.array([(month - measure).n for month in design.window])
+    before, after = drawn.to_numpy(), _came(design, len(drawn), seed).to_numpy()
     effects: dict[pd.Period, Array] = {}
     for date in [*dates, measure]:
-        seen = came if date == measure else drawn
-        total = seen[[date + offset for offset in offsets]].sum(axis=1).to_numpy()
-        effects[date] = 100 * (total / expected[date][:, [offset - 1 for offset in offsets]].sum(axis=1) - 1)
+        total = (after if date == measure else before)[:, _months(date) - 1 + offsets].sum(axis=1)
+        effects[date] = 100 * (total / expected[date][:, offsets - 1].sum(axis=1) - 1)
     fitted = {date: effect for date, effect in effects.items() if np.isfinite(effect).any()}
     if measure not in fitted:
         what = f"{MODEL_WORDS[design.model]} could be fitted to no path up to {measure}"
@@ -474,13 +496,13 @@ def _ranked(
     rows = [
         {
             "last_before": date,
-            "window_start": date + offsets[0],
-            "window_end": date + offsets[-1],
+            "window_start": date + int(offsets[0]),
+            "window_end": date + int(offsets[-1]),
             "effect_pct": float(np.nanmedian(effect)),
             "low_pct": float(np.nanmin(effect)),
             "high_pct": float(np.nanmax(effect)),
             "true": date == measure,
-            "after_first_ban": bool(date + offsets[-1] > first_ban),
+            "after_first_ban": bool(date + int(offsets[-1]) > first_ban),
         }
         for date, effect in fitted.items()
     ]

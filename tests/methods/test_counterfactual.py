@@ -9,7 +9,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize
+from scipy import optimize, stats
 
 from musan.errors import MethodError
 from musan.methods import state_space
@@ -147,6 +147,42 @@ def test_likelihood_and_forecasts_are_those_of_the_filter(model, with_regressors
     spread = other.std(axis=0)
     assert np.abs(one.mean(axis=0) - other.mean(axis=0)).max() < 0.08 * spread.max()
     np.testing.assert_allclose(np.cov(one.T), np.cov(other.T), atol=0.1 * spread.max() ** 2)
+
+
+@pytest.mark.parametrize("with_regressors", [True, False])
+@pytest.mark.parametrize("model", CLOSED, ids=lambda model: model.words)
+def test_maximum_in_closed_form_is_what_a_search_over_all_parameters_finds(model, with_regressors):
+    for seed in range(3):
+        draw = np.random.default_rng(seed)
+        outcome = draw.normal(size=40).cumsum() / 4 + draw.normal(size=40)
+        regressors = draw.normal(size=(46, 2)) if with_regressors else None
+        fitted = state_space.fit(model, outcome, regressors, 6)
+        start = fitted.built.untransform_params(fitted.built.start_params)
+        searched = state_space._search(fitted.likelihood.loglikes, 40, start)
+        found, expected = fitted.likelihood.loglikes(np.stack([fitted.best, searched]))
+        assert found > expected - 1e-9
+        if found < expected + 1e-6:  # else the search ended at a lower top
+            np.testing.assert_allclose(fitted.mean, fitted.likelihood.mean(searched), atol=1e-4)
+
+
+def test_the_higher_of_two_maxima_is_found():
+    draw = np.random.default_rng(116)
+    outcome = stats.zscore(draw.normal(size=27).cumsum() / 2 + draw.normal(size=27))
+    fitted = state_space.fit(Structural("local level", seasonal=12), outcome, None, 3)
+    sizes, angles = np.meshgrid(np.geomspace(0.3, 3, 100), np.linspace(0, np.pi / 2, 500))
+    grid = np.stack([sizes * np.cos(angles), sizes * np.sin(angles)], axis=-1).reshape(-1, 2)
+    highest = grid[np.argmax(fitted.likelihood.loglikes(grid))]
+    np.testing.assert_allclose(fitted.best, highest, atol=0.02)
+    lower = optimize.minimize(
+        lambda one: -fitted.likelihood.loglikes(one[None, :])[0], [1.0, 0.2], method="Nelder-Mead"
+    )
+    assert lower.fun > 0.1 - fitted.likelihood.loglikes(fitted.best[None, :])[0]
+
+
+def test_as_many_states_as_periods_have_no_maximum():
+    for trend, periods in (("random walk with drift", 2), ("smooth trend", 2), ("local level", 1)):
+        with pytest.raises(MethodError, match="no clear maximum"):
+            state_space.fit(Structural(trend), np.linspace(-1, 1, periods), None, 3)
 
 
 @pytest.mark.parametrize("model", [Structural("local linear trend"), Sarimax((0, 1, 1))], ids=lambda model: model.words)

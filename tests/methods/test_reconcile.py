@@ -314,6 +314,33 @@ def test_what_others_say_is_what_a_fit_without_the_statement_says():
         assert variance[i] == pytest.approx(spread[i], rel=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1, 1e-5, 1e5])
+def test_misfit_is_the_likelihood_of_what_others_say(scale):
+    one, other = wave(), scale * wave(level=80, swing=-0.2)
+    rows = [
+        said([*every_month(one), (0, 11, one[:12].sum(), "reported"), (16, 16, 1.4 * one[16], "reported")]),
+        said([(t, t + 5, other[t : t + 6].sum(), "reported") for t in range(0, T - 5, 3)], "b"),
+        said([(t, t, one[t] + other[t], "reported") for t in range(0, T, 2)], "a+b"),
+        rate(12, 15, one),
+    ]
+    told = pd.concat(rows, ignore_index=True)
+    figures = reconcile._Figures.of(told, ["a", "b"], MONTHS)
+    start = reconcile._start(told, figures, MONTHS, ("a", "b"), [MONTHS[20]])
+    weights = np.random.default_rng(1).uniform(0.05, 1.5, len(told))
+    mix, seen = reconcile._combinations(start)
+    assert len(seen) < min(figures.design.shape)
+    misfit = reconcile._Misfit(start, weights, mix, seen)
+    found, expected = [], []
+    for step, noise in [(0.2, 0.015), (0.01, 0.2), (1.5, 0.001)]:
+        model, scales = replace(start, step=step, noise=noise), np.log([step, noise])
+        mean, variance = model.others_say(weights)
+        likelihood = stats.norm.logpdf(figures.right, mean, np.sqrt(variance + model.variance / weights)).sum()
+        priors = stats.norm.logpdf(scales, *np.transpose([reconcile.STEP_PRIOR, reconcile.NOISE_PRIOR])).sum()
+        found.append(misfit(scales))
+        expected.append(-likelihood - priors)
+    np.testing.assert_allclose(np.diff(found), np.diff(expected), rtol=1e-6)  # they are the same up to a constant
+
+
 # Honest intervals
 
 
@@ -384,6 +411,13 @@ def test_draws_repeat_with_their_seed_and_agree_with_the_moments():
     np.testing.assert_allclose(first.mean(), month["mean"], atol=0.1 * month["sd"].max())
     np.testing.assert_allclose(first.std(), month["sd"], rtol=0.08)
     np.testing.assert_allclose(first.quantile(0.95), month["high"], atol=0.2 * month["sd"].max())
+
+
+def test_draws_are_those_of_the_normal_distribution_of_numpy():
+    result = fit(said([row for row in every_month(wave()) if row[0] % 3 == 0]))
+    generator = np.random.default_rng(4)
+    paths = generator.multivariate_normal(result._mean, result._covariance, size=50, method="eigh")
+    np.testing.assert_allclose(result.draws(50, seed=4)["a"], np.clip(paths, 0, None), rtol=1e-12, atol=1e-9)
 
 
 # What is refused

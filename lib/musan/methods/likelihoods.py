@@ -4,7 +4,7 @@ A fit with simulated parameters asks for thousands of likelihoods of some dozens
 one. Two kinds of models have the same exact likelihood in closed form, for all vectors together: structural models
 of one or two variances, and autoregressions. All others go through the filter of statsmodels. Each class has
 ``loglikes`` (up to a constant), ``mean`` (the forecast) and ``paths``; parameters are unconstrained, in the order and
-with the transformations of statsmodels.
+with the transformations of statsmodels. The maximum of a closed form has one too, in all parameters or in most.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, optimize
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from musan.methods.labelled import Array
 
-NEXT_TO_NOTHING = 1e-12  # added to variances ahead, which may be zero
+NEXT_TO_NOTHING = 1e-12  # added to variances ahead and to squares of regressors, which may be zero
+# A variance that is best at zero is this share of the other. At zero itself, the sign of a rounding error would decide
+# which parameters are drawn.
+LEAST_SHARE = 1e-12
 
 
 class Likelihood(Protocol):
@@ -37,8 +40,8 @@ class Likelihood(Protocol):
         """Return paths under each row of parameters in turn, shape (rows * repetitions, ahead)."""
 
 
-class VarianceComponents:
-    """Structural models of one or two variances, whose covariance matrix is linear in these.
+class Contrasts:
+    """What a structural model of one or two variances says of any series of a length, and of the periods ahead.
 
     Nothing is known of initial states and slopes, so the exact diffuse likelihood is that of the contrasts of the
     series in which they have no part (Francke, Koopman and de Vos 2010). One rotation makes the covariances of these
@@ -48,23 +51,48 @@ class VarianceComponents:
     ----------
     model : UnobservedComponents
         Over all periods, those ahead included.
-    series : array, shape (n,)
+    n : int
+        Periods of the series.
+
+    Attributes
+    ----------
+    rotated : array, shape (k, n)
+        The contrasts of a series.
+    roots : array, shape (variances, k)
+        Their variances for a unit of each variance of the model.
+    carried : array, shape (ahead, n)
+        The forecast if the series were its states alone.
+    shared, own : array, shape (variances, ahead, k) and (variances, ahead, ahead)
+        Covariances of errors of that forecast with the contrasts, and with each other.
     """
 
-    def __init__(self, model: Any, series: Array) -> None:
-        n, count = len(series), len(model.param_names)
+    def __init__(self, model: Any, n: int) -> None:
+        count = len(model.param_names)
         seen, covariances = _moments(model, count)
         contrasts = linalg.null_space(seen[:n].T)
         first, last = (contrasts.T @ covariances[at][:n, :n] @ contrasts for at in (0, -1))
         roots, rotation = linalg.eigh(last, first)
-        rotated = rotation.T @ contrasts.T
-        carried = seen[n:] @ np.linalg.pinv(seen[:n])  # the forecast if the series were its states alone
-        ahead = np.hstack([-carried, np.eye(len(carried))])
-        self._roots = np.stack([np.ones_like(roots), roots])[:count]
-        self._figures = rotated @ series
-        self._carried = carried @ series
-        self._shared = np.stack([ahead @ one[:, :n] @ rotated.T for one in covariances])
-        self._own = np.stack([ahead @ one @ ahead.T for one in covariances])
+        self.rotated = rotation.T @ contrasts.T
+        self.carried = seen[n:] @ np.linalg.pinv(seen[:n])
+        ahead = np.hstack([-self.carried, np.eye(len(self.carried))])
+        self.roots = np.stack([np.ones_like(roots), roots])[:count]
+        self.shared = np.stack([ahead @ one[:, :n] @ self.rotated.T for one in covariances])
+        self.own = np.stack([ahead @ one @ ahead.T for one in covariances])
+
+
+class VarianceComponents:
+    """Structural models of one or two variances, whose covariance matrix is linear in these.
+
+    Parameters
+    ----------
+    contrasts : Contrasts
+    series : array, shape (n,)
+    """
+
+    def __init__(self, contrasts: Contrasts, series: Array) -> None:
+        self._roots, self._shared, self._own = contrasts.roots, contrasts.shared, contrasts.own
+        self._figures = contrasts.rotated @ series
+        self._carried = contrasts.carried @ series
 
     def loglikes(self, vectors: Array) -> Array:
         """Return the log-likelihood of each row of standard deviations."""
@@ -73,27 +101,54 @@ class VarianceComponents:
             found: Array = -(np.log(spread) + self._figures**2 / spread).sum(axis=1) / 2
         return found
 
+    def likeliest(self) -> Array:
+        """Return the standard deviations of the largest likelihood.
+
+        For a given ratio of the second variance to the first, the best first one is a mean of squares. That leaves one
+        number: the best ratio is at an end, or where the slope of the likelihood goes from rising to falling.
+        """
+        squares, roots = self._figures**2, self._roots[-1]
+        if len(self._roots) == 1 or not len(squares):  # without contrasts there is no likelihood: not a number
+            alone: Array = np.full(len(self._roots), np.sqrt(squares.mean()))
+            return alone
+
+        def slopes(log_ratios: Array) -> Array:
+            shares = 1 / (1 + np.exp(-log_ratios)[..., None] / roots)  # of the second variance in each contrast's
+            rest = squares * (1 - shares)
+            found: Array = (rest * shares).sum(axis=-1) / rest.sum(axis=-1) - shares.mean(axis=-1)
+            return found
+
+        # A share goes from low to high over some four units: steps of a half miss no top.
+        grid = np.arange(np.log(LEAST_SHARE / roots.max()), np.log(1 / LEAST_SHARE / roots.min()), 0.5)
+        seen = slopes(grid)
+        clear = np.flatnonzero(np.abs(seen) > LEAST_SHARE)
+        tops = [optimize.brentq(slopes, grid[a], grid[b]) for a, b in pairwise(clear) if seen[a] > 0 > seen[b]]
+        ratios = np.exp([grid[0], *tops, grid[-1]])
+        first = (squares / (1 + ratios[:, None] * roots)).mean(axis=1)
+        vectors = np.sqrt(np.stack([first, first * ratios], axis=1))
+        best: Array = vectors[np.argmax(self.loglikes(vectors))]
+        return best
+
     def mean(self, vector: Array) -> Array:
         """Return the forecast under given standard deviations."""
-        return self._ahead(vector)[0]
+        forecast: Array = self._ahead(vector[None, :])[0][0]
+        return forecast
 
     def paths(self, vectors: Array, repetitions: int, generator: np.random.Generator) -> Array:
         """Return paths from the joint distribution of the periods ahead."""
         noise = generator.normal(size=(len(vectors), repetitions, len(self._carried)))
-        tiny = NEXT_TO_NOTHING * np.eye(len(self._carried))
-        paths = np.empty_like(noise)
-        for at, vector in enumerate(vectors):
-            mean, covariance = self._ahead(vector)
-            paths[at] = mean + noise[at] @ np.linalg.cholesky(covariance + tiny).T
+        means, covariances = self._ahead(vectors)
+        roots = np.linalg.cholesky(covariances + NEXT_TO_NOTHING * np.eye(len(self._carried)))
+        paths: Array = means[:, None] + noise @ roots.swapaxes(1, 2)
         return paths.reshape(-1, len(self._carried))
 
-    def _ahead(self, vector: Array) -> tuple[Array, Array]:
-        """Return mean and covariance of the periods ahead, given the series."""
-        variances = vector**2
+    def _ahead(self, vectors: Array) -> tuple[Array, Array]:
+        """Return means and covariances of the periods ahead, given the series."""
+        variances = vectors**2
         shared = np.tensordot(variances, self._shared, axes=1)
-        gain = shared / (variances @ self._roots)
+        gains = shared / (variances @ self._roots)[:, None]
         own = np.tensordot(variances, self._own, axes=1)
-        return self._carried + gain @ self._figures, own - gain @ shared.T
+        return self._carried + gains @ self._figures, own - gains @ shared.swapaxes(1, 2)
 
 
 def _moments(model: Any, count: int) -> tuple[Array, list[Array]]:
@@ -120,8 +175,8 @@ def _moments(model: Any, count: int) -> tuple[Array, list[Array]]:
 class Autoregression:
     """Autoregressions with seasonal lags, differences, regressors and a constant.
 
-    Beyond the longest lag, predictions are the lags' weighted sum; before it, those of the stationary process, by the
-    recursion of Levinson and Durbin read backwards (Brockwell and Davis 1991, section 5.2).
+    The likelihood rests on squares and products of the series, the constant and the regressors in the precision matrix
+    of a stationary autoregression, which has a closed form (Siddiqui 1958).
 
     Parameters
     ----------
@@ -150,20 +205,54 @@ class Autoregression:
         self._series, self._past, self._future = series, regressors[:n].T, regressors[n:].T
         self._difference, self._season = difference, season
         changes = [np.convolve(row, difference[0], mode="valid") for row in (series, *self._past)]
-        self._changes, self._moves = changes[0], np.stack(changes)[1:]
+        self._n, reach = len(changes[0]), order[0] + season * seasonal_order[0]
+        self._columns = _windows(np.vstack([changes[0], np.ones(self._n), *changes[1:]]), reach)
+        self._explaining = slice(1 if constant else 2, None)
+        self._earliest = _windows(np.eye(reach, max(reach, 1)), reach)  # each of the earliest periods by itself
         # Where the constant, the slopes, the lags, the seasonal lags and the deviation are in a vector of parameters.
         ends = [0, *np.cumsum([int(constant), len(self._past), order[0], seasonal_order[0]]).tolist(), None]
         self._parts = [slice(start, end) for start, end in pairwise(ends)]
+        self.lags = slice(self._parts[2].start, self._parts[3].stop)
 
     def loglikes(self, vectors: Array) -> Array:
         """Return the log-likelihood of each row of parameters."""
         with np.errstate(all="ignore"):
             constant, slopes, lags, deviation = self._read(vectors)
-            errors = self._changes - slopes @ self._moves - constant / lags.sum(axis=1, keepdims=True)
-            innovations, spread = _one_step(lags, errors)
-            spread *= deviation**2
-            found: Array = -(np.log(spread) + innovations**2 / spread).sum(axis=1) / 2
+            squares, determinants = self._squares(lags)
+            errors = np.hstack([np.ones_like(constant), -constant / lags.sum(axis=1, keepdims=True), -slopes])
+            sums = np.einsum("ri,rij,rj->r", errors, squares, errors)
+            variance = deviation[:, 0] ** 2
+            found: Array = -(self._n * np.log(variance) - determinants + sums / variance) / 2
         return found
+
+    def loglikes_of_lags(self, free: Array) -> Array:
+        """Return the log-likelihood of each row of parameters of lags, all others being best for these."""
+        return self._regressed(free)[0]
+
+    def with_lags(self, free: Array) -> Array:
+        """Return all parameters: those of the lags as given, all others best for these."""
+        _, effects, variance = self._regressed(free[None, :])
+        best = np.concatenate([effects[0], free, np.sqrt(variance)])
+        best[self._parts[0]] *= self._polynomials(free[None, :]).sum()  # from the mean to the constant
+        return best
+
+    def _regressed(self, free: Array) -> tuple[Array, Array, Array]:
+        """Return log-likelihoods, and mean, slopes and variance by generalised least squares."""
+        with np.errstate(all="ignore"):
+            squares, determinants = self._squares(self._polynomials(free))
+            across, within = squares[:, self._explaining, :1], squares[:, self._explaining, self._explaining]
+            effects = np.linalg.solve(within + NEXT_TO_NOTHING * np.eye(within.shape[1]), across)
+            variance = (squares[:, 0, 0] - (across * effects).sum(axis=(1, 2))) / self._n
+            found = -(self._n * (np.log(variance) + 1) - determinants) / 2
+        return found, effects[:, :, 0], variance
+
+    def _squares(self, lags: Array) -> tuple[Array, Array]:
+        """Return squares and products of all columns in the precision matrix, and its log-determinant.
+
+        The determinant is that of the earliest periods: each later one adds an innovation, whose variance is one.
+        """
+        signs, determinants = np.linalg.slogdet(_in_precision(self._earliest, lags))
+        return _in_precision(self._columns, lags), np.where(signs > 0, determinants, np.nan)
 
     def mean(self, vector: Array) -> Array:
         """Return the forecast under given parameters."""
@@ -191,8 +280,13 @@ class Autoregression:
     def _read(self, vectors: Array) -> tuple[Array, Array, Array, Array]:
         """Return constants, slopes, lag polynomials (the weight of the period itself is one) and deviations."""
         constant, slopes, lags, seasonal, deviation = (vectors[:, part] for part in self._parts)
-        polynomial = _product(_stationary(lags), _stationary(seasonal), self._season)
-        return constant.sum(axis=1, keepdims=True), slopes, polynomial, deviation
+        polynomials = self._polynomials(np.hstack([lags, seasonal]))
+        return constant.sum(axis=1, keepdims=True), slopes, polynomials, deviation
+
+    def _polynomials(self, free: Array) -> Array:
+        """Return lag polynomials from the parameters of the lags and of the seasonal lags."""
+        lags, seasonal = np.split(free, [self._parts[2].stop - self._parts[2].start], axis=1)
+        return _product(_stationary(lags), _stationary(seasonal), self._season)
 
 
 def _stationary(free: Array) -> Array:
@@ -215,24 +309,23 @@ def _product(one: Array, other: Array, step: int = 1) -> Array:
     return product
 
 
-def _one_step(lags: Array, errors: Array) -> tuple[Array, Array]:
-    """Return one-step prediction errors of a stationary autoregression, and variances in those of its innovations."""
+def _windows(columns: Array, reach: int) -> Array:
+    """Return each period of each column with the periods before it; there is nothing before the first."""
+    padded = np.hstack([np.zeros((len(columns), reach)), columns])
+    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(padded, reach + 1, axis=1))
+
+
+def _in_precision(windows: Array, lags: Array) -> Array:
+    """Return squares and products of columns in the precision matrix of each stationary autoregression.
+
+    They are those of one-step errors as if nothing had gone before, less those of the earliest periods under
+    the lags in reverse: the precision matrix is the difference of two products of triangular matrices.
+    """
     reach = lags.shape[1] - 1
-    # Vectors of parameters run along the last axis: the steps of the recursion are many and short.
-    weights, early = lags.T[:0:-1].copy(), errors.T[:reach]
-    variance, spread = np.ones(len(lags)), np.ones_like(errors)
-    filters = np.zeros((reach, reach, len(lags)))
-    for at in reversed(range(reach)):
-        last = weights[0]
-        left = 1 - last**2
-        weights = (weights[1:] - last * weights[:0:-1]) / left
-        variance = variance / left
-        filters[at, :at] = weights
-        spread[:, at] = variance
-    early = early + np.einsum("ijk,jk->ik", filters, early)
-    windows = np.lib.stride_tricks.sliding_window_view(errors, reach + 1, axis=1)
-    late = (windows @ lags[:, ::-1, None])[:, :, 0]
-    return np.hstack([early.T, late]), spread
+    forward = (windows @ lags[:, ::-1].T).transpose(2, 0, 1)
+    backward = (windows[:, :reach, 1:] @ lags[:, 1:].T).transpose(2, 0, 1)
+    squares: Array = forward @ forward.swapaxes(1, 2) - backward @ backward.swapaxes(1, 2)
+    return squares
 
 
 class Filter:

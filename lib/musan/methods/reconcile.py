@@ -16,11 +16,12 @@ and Koopman 2012, ch. 4 and 7), with an arbitrary set of overlapping constraints
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import linalg, optimize, special, stats
 from scipy.ndimage import maximum_filter1d
 
 from musan.errors import MethodError
@@ -101,10 +102,17 @@ class Reconciliation:
         dict of DataFrame
             For each series a frame of shape (n, months), non-negative.
         """
-        generator = np.random.default_rng(seed)
-        paths = generator.multivariate_normal(self._mean, self._covariance, size=n, method="eigh")
+        noise = np.random.default_rng(seed).standard_normal((n, len(self._mean)))
+        paths = noise @ self._root.T + self._mean
         blocks = np.split(np.clip(paths, 0, None), len(self._series), axis=1)
         return {s: pd.DataFrame(b, columns=self._months) for s, b in zip(self._series, blocks, strict=True)}
+
+    @cached_property
+    def _root(self) -> Array:
+        """A root of the covariance, which all draws share."""
+        values, vectors = np.linalg.eigh(self._covariance)
+        root: Array = vectors * np.sqrt(np.abs(values))  # rounding may leave a value just below zero
+        return root
 
     def told(self, statements: pd.DataFrame) -> pd.DataFrame:
         """Return what the rebuilt months say of statements that did not enter them.
@@ -299,12 +307,17 @@ class _Figures:
 
     def variance(self, noise: float, smallest: float, level: Array) -> Array:
         """Return the error variance; uniform rounding has variance half width squared over three."""
-        # A share of the level around where the figure is lower: else the lower of two figures would count as
-        # the more precise one, and a misprint that is too low would win. A rate's design holds both its sides,
-        # whose errors add as squares: hence the root of a half.
-        around = np.abs(self.design) @ level * np.where(self.right == 0, np.sqrt(0.5), 1.0)
-        variance: Array = self.rounding**2 / 3 + (noise * np.maximum(self.scale, around)) ** 2 + smallest**2
+        variance: Array = self.rounding**2 / 3 + (noise * self.size(level)) ** 2 + smallest**2
         return variance
+
+    def size(self, level: Array) -> Array:
+        """Return the size that the noise of each statement is a share of, given the local level."""
+        # The level around where the figure is lower: else the lower of two figures would count as the more precise
+        # one, and a misprint that is too low would win. A rate's design holds both its sides, whose errors add as
+        # squares: hence the root of a half.
+        around = np.abs(self.design) @ level * np.where(self.right == 0, np.sqrt(0.5), 1.0)
+        size: Array = np.maximum(self.scale, around)
+        return size
 
     def told(self, mean: Array, covariance: Array) -> tuple[Array, Array]:
         """Return mean and variance of what the months say of each statement."""
@@ -332,19 +345,24 @@ class _Model:
         """No figure, a printed zero included, is exact beyond this."""
         return float(1e-5 * self.level.max())
 
+    def steps(self) -> tuple[Array, Array]:
+        """Return standard deviations of the steps to each month: those that are fixed, and multiples of ``step``."""
+        fixed, moving = [], []
+        for level in np.split(self.level, self.blocks):
+            # A step at an event may be as large as anything that the series saw within a year of it.
+            large = np.where(self.jumps, JUMP * maximum_filter1d(level, 25), 0.0)
+            # A vague start: the first month lies anywhere within a few times the largest level.
+            large[0] = 3 * level.max()
+            fixed.append(large)
+            moving.append(np.where(large > 0, 0.0, level))
+        return np.concatenate(fixed), np.concatenate(moving)
+
     def precision(self) -> Array:
         """Return the prior precision of the months: random walks with a vague start."""
-        size = len(self.level) // self.blocks
-        out = np.zeros((len(self.level), len(self.level)))
-        for block in range(self.blocks):
-            part = slice(block * size, (block + 1) * size)
-            level = self.level[part]
-            # A step at an event may be as large as anything that the series saw within a year of it.
-            steps = np.where(self.jumps, JUMP * maximum_filter1d(level, 25), self.step * level)[1:]
-            walk = np.diff(np.eye(size), axis=0) / steps[:, None]
-            out[part, part] = walk.T @ walk
-            # A vague start: the first month lies anywhere within a few times the largest level.
-            out[part.start, part.start] += 1 / (3 * level.max()) ** 2
+        fixed, moving = self.steps()
+        walk = np.diff(np.eye(len(fixed) // self.blocks), axis=0, prepend=0)
+        parts = [walk / steps[:, None] for steps in np.split(fixed + self.step * moving, self.blocks)]
+        out: Array = linalg.block_diag(*(part.T @ part for part in parts))
         return out
 
     def posterior(self, weights: Array) -> tuple[Array, Array]:
@@ -363,14 +381,56 @@ class _Model:
         leverage = np.clip(spread * weights / self.variance, 0, 1 - 1e-12)
         return (told - leverage * self.figures.right) / (1 - leverage), spread / (1 - leverage)
 
-    def misfit(self, scales: Array, weights: Array) -> float:
-        """Return minus the log leave-one-out likelihood of the statements at (log step, log noise)."""
-        model = replace(self, step=float(np.exp(scales[0])), noise=float(np.exp(scales[1])))
-        mean, variance = model.others_say(weights)
-        variance = variance + model.variance / weights
-        fit = np.log(variance) + (model.figures.right - mean) ** 2 / variance
+
+class _Misfit:
+    """Minus the log leave-one-out likelihood of a model's statements as a function of (log step, log noise).
+
+    It is the likelihood of what :meth:`_Model.others_say` returns, for many steps and noises at little cost: statements
+    see the months through fewer combinations than there are statements or months. The prior covariance of these is a
+    fixed part and one that grows with the square of the step, for months are sums of independent steps.
+
+    Parameters
+    ----------
+    model : _Model
+        Its step and noise do not matter.
+    weights : array, shape (n,)
+        Error weights.
+    mix, seen : array, shape (n, r) and (r, m)
+        The combinations in each statement, and the months in each combination.
+    """
+
+    def __init__(self, model: _Model, weights: Array, mix: Array, seen: Array) -> None:
+        figures = model.figures
+        self._right, self._mix = figures.right, mix
+        self._least = figures.variance(0, model.smallest, model.level) / weights
+        self._noise = figures.size(model.level) ** 2 / weights
+        # A step counts as often as the months from then on.
+        months = np.split(seen, model.blocks, axis=1)
+        held = np.hstack([part[:, ::-1].cumsum(axis=1)[:, ::-1] for part in months])
+        self._fixed, self._moving = (part @ part.T for part in (held * sizes for sizes in model.steps()))
+
+    def __call__(self, scales: Array) -> float:
+        """Return the misfit at (log step, log noise)."""
+        step, noise = np.exp(scales)
+        error = self._least + noise**2 * self._noise
+        prior = linalg.cholesky(self._fixed + step**2 * self._moving, lower=True)
+        # In units of their errors, statements are sums of independent standard normal causes and an error.
+        right, causes = self._right / np.sqrt(error), (self._mix @ prior) / np.sqrt(error)[:, None]
+        posterior = linalg.cholesky(np.eye(len(prior)) + causes.T @ causes, lower=True)
+        causes = linalg.solve_triangular(posterior, causes.T, lower=True)
+        # What remains when a statement's own share of what is told of it, the leverage, is taken out.
+        left = 1 - np.clip((causes**2).sum(axis=0), 0, 1 - 1e-12)
+        fit = np.log(error / left) + (right - causes.T @ (causes @ right)) ** 2 / left
         priors = sum(((s - m) / d) ** 2 for s, (m, d) in zip(scales, (STEP_PRIOR, NOISE_PRIOR), strict=True))
         return float(0.5 * (fit.sum() + priors))
+
+
+def _combinations(model: _Model) -> tuple[Array, Array]:
+    """Return the combinations in each statement and the months in each: their product is the design."""
+    # In units of the level: one series may be a thousand times the other.
+    left, sizes, right = np.linalg.svd(model.figures.design * model.level, full_matrices=False)
+    told = sizes > 1e-10 * sizes[0]
+    return left[:, told] * sizes[told], right[told] / model.level
 
 
 def _start(
@@ -394,8 +454,11 @@ def _start(
 def _tune(model: _Model, scales: tuple[float, float] | None = None, rounds: int = 8) -> tuple[_Model, Array]:
     """Set the two scales (unless they are given), the error weights and the local level in turn."""
     weights = np.ones(len(model.figures.right))
+    combinations = None if scales else _combinations(model)
     for _ in range(rounds):
-        step, noise = scales or _likeliest(model, weights)
+        step, noise = scales or (model.step, model.noise)
+        if combinations:
+            step, noise = _likeliest((step, noise), _Misfit(model, weights, *combinations))
         model = replace(model, step=step, noise=noise)
         mean, _ = model.posterior(weights)
         # Student-t errors as a scale mixture: the expected weight given the present fit. With a loose prior,
@@ -407,15 +470,9 @@ def _tune(model: _Model, scales: tuple[float, float] | None = None, rounds: int 
     return model, weights
 
 
-def _likeliest(model: _Model, weights: Array) -> tuple[float, float]:
+def _likeliest(start: tuple[float, float], misfit: _Misfit) -> tuple[float, float]:
     """Return step and noise at the maximum of the leave-one-out likelihood."""
-    best = optimize.minimize(
-        model.misfit,
-        np.log([model.step, model.noise]),
-        args=(weights,),
-        method="Nelder-Mead",
-        options={"xatol": 1e-3, "fatol": 1e-3},
-    )
+    best = optimize.minimize(misfit, np.log(start), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-3})
     return float(np.exp(best.x[0])), float(np.exp(best.x[1]))
 
 
@@ -482,6 +539,7 @@ def _truncate(mean: Array, covariance: Array, sweeps: int = 12) -> tuple[Array, 
 def _above_zero(mean: float, sd: float) -> tuple[float, float]:
     """Return mean and variance of a normal variable given that it is positive."""
     z = mean / sd
-    ratio = np.exp(stats.norm.logpdf(z) - stats.norm.logcdf(z))
+    log_density = -(z**2) / 2 - np.log(np.sqrt(2 * np.pi))
+    ratio = np.exp(log_density - special.log_ndtr(z))
     first = mean + sd * ratio
     return max(float(first), 1e-12 * sd), max(float(sd**2 * (1 - ratio * (ratio + z))), 1e-12 * sd**2)

@@ -1,15 +1,15 @@
 """Time series models on a standardised series: fit, check, and simulate with uncertain parameters.
 
 The models are those of statsmodels with exact diffuse initial states (Durbin and Koopman 2012, chapter 5); their
-likelihood is worked out for many parameters at once where it can be. The maximum is sought from several starts and
-checked; a model without a clear maximum is refused.
+likelihood is worked out for many parameters at once where it can be. Its maximum is exact where it has a formula, else
+sought from several starts, and checked; a model without a clear maximum is refused.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -20,9 +20,11 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from musan.errors import MethodError
 from musan.methods import arguments
-from musan.methods.likelihoods import Autoregression, Filter, VarianceComponents, regressor_places
+from musan.methods.likelihoods import Autoregression, Contrasts, Filter, VarianceComponents, regressor_places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from musan.methods.labelled import Array
     from musan.methods.likelihoods import Likelihood
 
@@ -227,8 +229,7 @@ def fit(model: Structural | Sarimax, series: Array, regressors: Array | None, ah
         warnings.simplefilter("ignore")  # on starting values; convergence is checked below
         built = model.build(series, None if standard is None else standard[:n])
         likelihood = _likelihood(model, built, series, standard, ahead)
-        start = np.asarray(built.untransform_params(built.start_params), dtype=float)
-        best = _maximise(likelihood, start, n, model.words)
+        best = _maximise(likelihood, built, n, model.words)
         mean = likelihood.mean(best)
     return Fitted(model, built, likelihood, best, mean, spreads)
 
@@ -238,12 +239,19 @@ def _likelihood(
 ) -> Likelihood:
     """Return the likelihood in closed form where there is one."""
     n = len(series)
+    given = np.empty((n + ahead, 0)) if regressors is None else np.asarray(regressors, dtype=float)
     if isinstance(model, Structural) and model.variances <= 2:
-        return VarianceComponents(model.build(np.zeros(n + ahead), regressors), series)
+        return VarianceComponents(_contrasts(model, n, ahead, given.tobytes()), series)
     if isinstance(model, Sarimax) and not model.order[2] + model.seasonal_order[2] and n > model.longest_lag:
-        given = np.empty((n + ahead, 0)) if regressors is None else regressors
         return Autoregression(series, given, model.order, model.seasonal_order, constant=model.constant)
     return Filter(built, None if regressors is None else regressors[n:], ahead)
+
+
+@lru_cache(maxsize=8)
+def _contrasts(model: Structural, n: int, ahead: int, regressors: bytes) -> Contrasts:
+    """Return what the model says of any series of a length, such as one random path and the next."""
+    columns = np.frombuffer(regressors).reshape(n + ahead, -1) if regressors else None
+    return Contrasts(model.build(np.zeros(n + ahead), columns), n)
 
 
 def _parameters(model: Structural | Sarimax, result: Any, regressors: list[str]) -> dict[str, float]:
@@ -260,30 +268,49 @@ def _parameters(model: Structural | Sarimax, result: Any, regressors: list[str])
     return named
 
 
-def _maximise(likelihood: Likelihood, first: Array, n: int, words: str) -> Array:
-    """Return the unconstrained parameters at the maximum of the likelihood, from starting values."""
+def _maximise(likelihood: Likelihood, built: Any, n: int, words: str) -> Array:
+    """Return the unconstrained parameters at the maximum of the likelihood."""
+    if isinstance(likelihood, VarianceComponents):
+        best = likelihood.likeliest()
+    else:
+        start = np.asarray(built.untransform_params(built.start_params), dtype=float)
+        if isinstance(likelihood, Autoregression):
+            best = likelihood.with_lags(_search(likelihood.loglikes_of_lags, n, start[likelihood.lags]))
+        else:
+            best = _search(likelihood.loglikes, n, start)
+    loss, slopes = _loss_and_slopes(likelihood.loglikes, n, best)
+    if not np.isfinite(best).all() or loss >= 1e9 or np.abs(slopes).max() > STEEPEST:
+        what = f"the likelihood of {words} has no clear maximum in these {n} periods"
+        raise MethodError(what, "model", "use a simpler model, or more periods before the measure")
+    return best
 
-    def losses(vectors: Array) -> Array:
-        values = -likelihood.loglikes(vectors) / n
-        return np.where(np.isfinite(values), values, 1e10)
 
-    def loss(vector: Array) -> float:
-        return float(losses(vector[None, :])[0])
+def _losses(loglikes: Callable[[Array], Array], n: int, vectors: Array) -> Array:
+    """Return minus the log-likelihood a period."""
+    values = -loglikes(vectors) / n
+    return np.where(np.isfinite(values), values, 1e10)
 
-    count = len(first)
+
+def _loss_and_slopes(loglikes: Callable[[Array], Array], n: int, vector: Array) -> tuple[float, Array]:
+    """Return minus the log-likelihood a period and its slopes."""
+    count = len(vector)
     moves = np.vstack([np.zeros(count), np.eye(count), -np.eye(count)])
+    steps = 1e-4 * np.abs(vector) + 1e-7
+    found = _losses(loglikes, n, vector + moves * steps)
+    return float(found[0]), (found[1 : count + 1] - found[count + 1 :]) / (2 * steps)
 
-    def loss_and_slopes(vector: Array) -> tuple[float, Array]:
-        steps = 1e-4 * np.abs(vector) + 1e-7
-        found = losses(vector + moves * steps)
-        return float(found[0]), (found[1 : count + 1] - found[count + 1 :]) / (2 * steps)
 
-    def search(start: Array) -> Any:
-        return optimize.minimize(loss_and_slopes, start, jac=True, method="L-BFGS-B", options=tight)
-
+def _search(loglikes: Callable[[Array], Array], n: int, first: Array) -> Array:
+    """Return the parameters at the maximum of a likelihood, sought from several multiples of starting values."""
+    count = len(first)
     if not count:
         return first
-    tight = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
+    losses, loss_and_slopes = partial(_losses, loglikes, n), partial(_loss_and_slopes, loglikes, n)
+
+    def search(start: Array) -> Any:
+        tight = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
+        return optimize.minimize(loss_and_slopes, start, jac=True, method="L-BFGS-B", options=tight)
+
     best = min((search(first * times) for times in STARTS), key=lambda one: float(one.fun))
     for _ in range(3):
         # A standard deviation of zero is flat whether it is best or not, so look to its side.
@@ -293,10 +320,8 @@ def _maximise(likelihood: Likelihood, first: Array, n: int, words: str) -> Array
             break
         best = search(beside[np.argmin(found)])
     if np.abs(loss_and_slopes(best.x)[1]).max() > STEEPEST:
-        best = optimize.minimize(loss, best.x, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12})
-    if best.fun >= 1e9 or np.abs(loss_and_slopes(best.x)[1]).max() > STEEPEST:
-        what = f"the likelihood of {words} has no clear maximum in these {n} periods"
-        raise MethodError(what, "model", "use a simpler model, or more periods before the measure")
+        options = {"xatol": 1e-7, "fatol": 1e-12}
+        best = optimize.minimize(lambda one: losses(one[None, :])[0], best.x, method="Nelder-Mead", options=options)
     return np.asarray(best.x, dtype=float)
 
 
