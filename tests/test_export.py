@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -535,6 +536,19 @@ def test_a_site_is_pages_that_turn_and_an_index(executed, verdicts, tmp_path):
     assert sorted(site.iterdir()) == sorted(written)
     assert (site / "01_trade.ipynb").read_bytes() == executed.read_bytes()
     assert first.find("a", download=True, href="01_trade.ipynb")
+
+
+def test_pages_made_before_all_had_run_are_those_made_at_the_end(executed, verdicts, tmp_path):
+    node = notebook([("markdown", "# Was ore second?", [])], title="Iron")
+    export.prepare([executed])  # the next notebook has not run yet
+    second = save(node, tmp_path / "02_ore.ipynb")
+    export.prepare([executed, second])
+    node.metadata["musan"]["title"] = "Coal"  # of the same length
+    os.utime(save(node, second), ns=(0, 0))  # and run again
+    pages = [page.read_text() for page in export.export([executed, second], tmp_path / "site", verdicts)[:4:2]]
+    assert "Coal" in pages[0]
+    assert "Coal" in pages[1]
+    assert not any("Iron" in page for page in pages)
 
 
 def test_pages_of_notebooks_that_are_gone_are_removed(executed, verdicts, tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from musan.collection import outputs
@@ -12,7 +14,7 @@ from musan.collection.site.notebook_page import Neighbours
 from musan.errors import CollectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -61,7 +63,7 @@ def page(path: Path) -> str:
     CollectionError
         The file is not a notebook of the collection that ran to its end.
     """
-    return notebook_page.html(_open(path))
+    return notebook_page.html(_open(_file(path)))
 
 
 def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame, address: str = "") -> list[Path]:
@@ -95,12 +97,11 @@ def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame, address
         that of a folder on the web.
     """
     address = site_address(address)
-    pages = [_open(path) for path in executed]
+    pages = [_open(_file(path)) for path in executed]
     files: dict[Path, str | bytes] = {}
-    for i, one in enumerate(pages):
-        around = Neighbours(pages[i - 1] if i else None, pages[i + 1] if i + 1 < len(pages) else None, address)
-        files[site / one.page] = notebook_page.html(one, around)
-        files[site / one.file] = executed[i].read_bytes()
+    for one, path, html in zip(pages, executed, _pages(executed, address), strict=True):
+        files[site / one.page] = html
+        files[site / one.file] = path.read_bytes()
     files[site / "index.html"] = index_page.html(pages, verdicts, address)
     for path, content in files.items():
         outputs.write_bytes(path, content if isinstance(content, bytes) else content.encode())
@@ -110,7 +111,50 @@ def export(executed: Sequence[Path], site: Path, verdicts: pd.DataFrame, address
     return list(files)
 
 
-def _open(path: Path) -> Executed:
+def prepare(executed: Sequence[Path]) -> None:
+    """Make pages that a later :func:`export` then has, if these notebooks are still the same by then.
+
+    Parameters
+    ----------
+    executed : sequence of Path
+        Executed notebooks, in reading order; a page depends on those before and after it.
+    """
+    for _ in _pages(executed, ""):
+        pass
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it stands."""
+
+    path: Path
+    modified: int
+    size: int
+
+
+def _file(path: Path) -> _File:
+    if not path.is_file():
+        return _File(path, 0, 0)  # reading it says what is wrong
+    found = path.stat()
+    return _File(path, found.st_mtime_ns, found.st_size)
+
+
+def _pages(executed: Sequence[Path], address: str) -> Iterator[str]:
+    files = [None, *map(_file, executed), None]
+    for before, one, after in zip(files, files[1:-1], files[2:], strict=False):
+        assert one is not None, "only what is around can be missing"
+        yield _page(one, before, after, address)
+
+
+@lru_cache(maxsize=64)
+def _page(one: _File, before: _File | None, after: _File | None, address: str) -> str:
+    previous, following = (None if file is None else _open(file) for file in (before, after))
+    return notebook_page.html(_open(one), Neighbours(previous, following, address))
+
+
+@lru_cache(maxsize=64)
+def _open(file: _File) -> Executed:
+    path = file.path
     notebook = outputs.read(path)
     if "musan" not in notebook.metadata:
         raise CollectionError(

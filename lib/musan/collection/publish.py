@@ -41,6 +41,8 @@ class Published:
 class Figures:
     """Writes the figures of notebooks; of those that have run, in a thread while others run and leave a core idle.
 
+    It makes their pages then, too.
+
     Parameters
     ----------
     output : Path
@@ -78,9 +80,12 @@ class Figures:
 
     def begin(self) -> None:
         """Write those that can be written soon: there is a core for it."""
+        if not self._ready:
+            return
         while self._ready:
             executed = self._ready.pop(0)
             self._begun[executed] = self._thread.submit(self._write, executed)
+        self._thread.submit(_prepare, self._output)
 
     def of(self, executed: Path) -> list[Path]:
         """Return the files of one notebook's figures once they are written.
@@ -103,6 +108,13 @@ def _load() -> None:
     from musan.collection import export
 
     del claims, export
+
+
+def _prepare(output: Path) -> None:
+    """Make pages; what is wrong with a notebook is said when all are made."""
+    from musan.collection import export
+
+    export.prepare(verdicts.executed(output))
 
 
 def publish(output: Path, *, force: bool = False, figures: Figures | None = None, address: str = "") -> Published:
