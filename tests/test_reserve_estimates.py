@@ -117,6 +117,9 @@ def test_the_specifications_are_all_combinations_of_the_ledgers_choices():
     ]
     assert default["verdict"].tolist() == [verdict().value]
     assert default["share"].tolist() == [reserve_estimates.exhaustion(DEFAULT).share]
+    for row in table.to_dict("records"):
+        alone = reserve_estimates.exhaustion(Choices(**{name: row[name] for name in ledger}))
+        assert (row["n"], row["share"] if row["n"] else None) == (alone.n, alone.share)
 
 
 def test_three_dated_forecasts_have_failed_and_copies_count_once():
@@ -201,6 +204,7 @@ def test_without_a_published_stock_it_could_not_be_tested(tmp_path, monkeypatch)
 
     altered.tables({"fx_reserves": no_stock}, tmp_path, monkeypatch)
     assert verdict() is Verdict.NOT_TESTABLE
+    assert set(reserve_estimates.specifications()["n"]) == {0}
 
 
 def test_an_old_stock_without_a_flow_of_its_author_is_refused(tmp_path, monkeypatch):

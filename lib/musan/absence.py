@@ -16,6 +16,7 @@ import pandas as pd
 
 from musan import evidence
 from musan.errors import EvidenceError, MethodError, nearest
+from musan.remembered import remembered
 
 Comparable = Literal["same_workplace", "same_measure", "any_absence"]
 # What two figures must share to be compared.
@@ -75,6 +76,7 @@ def name_of(network: str) -> str:
     return next((name for name, code in _NETWORKS.items() if code == network), network.replace("_", " "))
 
 
+@remembered
 def attendance() -> pd.DataFrame:
     """Return the table of attendance with ``first_day``, ``last_day``, ``network`` and ``under_test``.
 
@@ -133,11 +135,16 @@ def stated_shares(*, same_outlet: bool = True, inferred_dates: bool = True) -> p
         work is turned round; an end that is not stated is 0 or 100. A field report on a page that the table of
         attendance rests on is left out.
     """
-    table, reports = _from_attendance(), _from_reports()
-    both = pd.concat([table, reports[~reports["source_id"].isin(table["source_id"])]], ignore_index=True)
+    both = _from_both()
     keep = both["under_test"] | (both["network"] != OUTLET) | same_outlet
     keep &= ~both["date_inferred"] | inferred_dates
     return both[keep].sort_values(["first_day", "id"], kind="stable", ignore_index=True)
+
+
+@remembered
+def _from_both() -> pd.DataFrame:
+    table, reports = _from_attendance(), _from_reports()
+    return pd.concat([table, reports[~reports["source_id"].isin(table["source_id"])]], ignore_index=True)
 
 
 def _from_attendance() -> pd.DataFrame:

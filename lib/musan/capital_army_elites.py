@@ -49,7 +49,10 @@ STUDIES = {
     "chosun-2017-08-nighttime-luminosity": ("1992-2013", "not on sanctions"),
     "mendeley-nd-mapping-covid-19s-economic": ("2020-2022", "not on sanctions"),
 }
-_OF_SUBJECT = ("sectors_by", "army", "elites")  # the choices that say what a row is on
+# The choices that say which rows are found, which of them may count, and which are admitted.
+_OF_FOUND = ("sectors_by", "army", "elites", "first_month", "last_month", "last_month_elites")
+_OF_COUNTING = (*_OF_FOUND, "count_figures")
+_OF_ADMITTED = ("inferred_dates", "doubtful_coding", "same_outlet")
 _ON_THE_CAPITAL = r"Pyongyang|\bcapital\b(?! goods)"
 
 
@@ -180,8 +183,8 @@ def lean(claim: str, choices: Choices, drawn_from: Pool) -> Lean:
     choices : Choices
     drawn_from : Pool
     """
-    on = _is_on(claim, choices, drawn_from.pairs)
-    pairs = drawn_from.pairs[_compares(on, claim, choices, drawn_from.pairs)]
+    pairs = drawn_from.pairs
+    pairs = pairs[_found(claim, choices, pairs) & _admitted(choices, pairs)]
     last_pairs = pairs.drop_duplicates(["source_id", "indicator", "place", "unit"], keep="last")
     return _lean(claim, sample(claim, choices, drawn_from), last_pairs)
 
@@ -193,21 +196,25 @@ def _lean(claim: str, items: pd.DataFrame, pairs: pd.DataFrame) -> Lean:
 
 def sample(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFrame:
     """Return the reports and figures that count for a claim; rows of :class:`Pool`, the earliest end first."""
-    on = _is_on(claim, choices, drawn_from.items)
-    found = drawn_from.items[_counts(on, claim, choices, drawn_from.items)]
+    items = drawn_from.items
+    found = items[_may_count(claim, choices, items) & _admitted(choices, items)]
     return found.sort_values("last_day", kind="stable", ignore_index=True)
 
 
-def _counts(on: Mask, claim: str, choices: Choices, items: pd.DataFrame) -> Mask:
-    """Return which rows on the subject count: within the window, and not told by a report already."""
-    found = on & _within(items, choices.window(claim))
-    keep, report = found & _admitted(items, choices), (items["kind"] == "report").to_numpy()
+def _may_count(claim: str, choices: Choices, items: pd.DataFrame) -> Mask:
+    """Return which of the rows found count if they are admitted: not those that a report tells already."""
+    found, report = _found(claim, choices, items), (items["kind"] == "report").to_numpy()
     if not choices.counts_figures(claim):
-        return keep & report
+        return found & report
     # A page told by a report does not come back as a figure because the report is left out for a caution.
     told = items["source_id"].isin(set(items["source_id"].to_numpy()[found & report])).to_numpy()
-    mask: Mask = keep & (report | ~told) & items["direction"].notna().to_numpy()
+    mask: Mask = found & (report | ~told) & items["direction"].notna().to_numpy()
     return mask
+
+
+def _found(claim: str, choices: Choices, rows: pd.DataFrame) -> Mask:
+    """Return which reports, figures or pairs of figures are on the subject, and end within the window."""
+    return _is_on(claim, choices, rows) & _within(rows, choices.window(claim))
 
 
 def _is_on(claim: str, choices: Choices, rows: pd.DataFrame) -> Mask:
@@ -237,7 +244,8 @@ def _coded(rows: pd.DataFrame, column: str, codes: Sequence[str], by: str) -> Ma
     return {"first": first, "second": second, "either": first | second}[by]
 
 
-def _admitted(rows: pd.DataFrame, choices: Choices) -> Mask:
+def _admitted(choices: Choices, rows: pd.DataFrame) -> Mask:
+    """Return which rows the choices admit, whatever they are on."""
     keep = np.full(len(rows), True)
     if not choices.inferred_dates:
         keep &= ~rows["date_inferred"].to_numpy(dtype=bool)
@@ -253,11 +261,6 @@ def _within(rows: pd.DataFrame, window: tuple[str, str]) -> Mask:
     last = rows["last_day"].to_numpy()
     mask: Mask = (last >= np.datetime64(start)) & (last < np.datetime64(end) + np.timedelta64(1, "M"))
     return mask
-
-
-def _compares(on: Mask, claim: str, choices: Choices, pairs: pd.DataFrame) -> Mask:
-    """Return which pairs of figures on the subject, before and after, end within the window."""
-    return on & _admitted(pairs, choices) & _within(pairs, choices.window(claim))
 
 
 def groups(items: pd.DataFrame) -> pd.DataFrame:
@@ -373,11 +376,13 @@ def specifications(claim: str, choices: Choices, drawn_from: Pool) -> pd.DataFra
     drawn = [replace(choices, **one) for one in named]
     items, pairs = drawn_from.items, drawn_from.pairs
     codes, report = Codes.of(items), (items["kind"] == "report").to_numpy()
-    items_on = multiverses.once(lambda one: _is_on(claim, one, items), drawn, _OF_SUBJECT)
-    pairs_on = multiverses.once(lambda one: _is_on(claim, one, pairs), drawn, _OF_SUBJECT)
+    counting = multiverses.once(lambda one: _may_count(claim, one, items), drawn, _OF_COUNTING)
+    admitted = multiverses.once(lambda one: _admitted(one, items), drawn, _OF_ADMITTED)
+    pairs_found = multiverses.once(lambda one: _found(claim, one, pairs), drawn, _OF_FOUND)
+    pairs_admitted = multiverses.once(lambda one: _admitted(one, pairs), drawn, _OF_ADMITTED)
     rows = []
-    for chosen, one, on, compared in zip(named, drawn, items_on, pairs_on, strict=True):
-        mask, known = _counts(on, claim, one, items), bool(_compares(compared, claim, one, pairs).any())
+    for i, chosen in enumerate(named):
+        mask, known = counting[i] & admitted[i], bool((pairs_found[i] & pairs_admitted[i]).any())
         said = codes.on_statement(claim, mask) | codes.on_cause(claim, mask & report, baseline=known)
         rows.append({**chosen, "n": int(mask.sum()), **said})
     return pd.DataFrame(rows)
@@ -395,7 +400,7 @@ def hunger_in_the_army(drawn_from: Pool) -> pd.DataFrame:
     """
     items = drawn_from.items
     ever = Choices("1900-01", "2100-12", count_figures="all")
-    both = items[_counts(_is_on(ARMY, ever, items), ARMY, ever, items)]
+    both = items[_may_count(ARMY, ever, items) & _admitted(ever, items)]
     named = [
         _naming(first, second)
         for first, second in zip(both["attributed_to_sanctions"], both["attributed_second"], strict=True)

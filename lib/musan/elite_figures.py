@@ -14,6 +14,7 @@ import pandas as pd
 
 from musan import evidence
 from musan.errors import EvidenceError, nearest
+from musan.remembered import remembered
 
 SANCTIONED_SINCE = pd.Timestamp("2017-01-01")  # a figure from before this day is one from before the sanctions
 DIRECTION = {"supports_pressure": "worse", "ambiguous": "mixed", "contradicts_pressure": "better"}
@@ -51,6 +52,7 @@ NETWORKS = {"ASIAPRESS": "asiapress", "Daily NK": "dailynk", "RFA": "rfa", "VOA"
 _FLAT_UNIT = re.compile(r"usd_per_(?:flat_)?(\d+)m2")
 
 
+@remembered
 def table() -> pd.DataFrame:
     """Return the figures with what they are about, which network they come from and what they say.
 

@@ -8,6 +8,7 @@ exposed. Every way to draw the samples is one field of :class:`Choices`; the led
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,7 @@ STUDIES = {
 }
 _OF_SUBJECT = ("with_capital", "elsewhere", "sectors_by")  # the choices that say what a report is on
 _OF_EXPOSURE = ("with_capital", "exposure_by", "unknown_flags")
+_OF_WINDOW = ("first_month", "last_month", "inferred_dates", "doubtful_coding", "same_outlet")
 _ON_LIGHTS = r"(?i)\blights?\b|luminosity|VIIRS|DMSP"
 
 
@@ -301,13 +303,13 @@ def _by_town(reports: pd.DataFrame) -> pd.DataFrame:
 
 def _graded(choices: Choices, drawn_from: Pool, known: pd.Series[float]) -> pd.DataFrame:
     by_town = _by_town(drawn_from.reports)
-    return _with_severity(choices, by_town[_in_slope(choices, by_town, Codes.of(by_town), known)])
+    mask = _admitted(choices, by_town, Codes.of(by_town)) & _exposed(by_town, known)
+    return _with_severity(choices, by_town[mask])
 
 
-def _in_slope(choices: Choices, by_town: pd.DataFrame, codes: Codes, known: pd.Series[float]) -> Mask:
-    """Return which reports the choices admit, of those on a town with an exposure."""
-    mask: Mask = _admitted(choices, by_town, codes) & by_town["town"].isin(known.index).to_numpy()
-    return mask
+def _exposed(by_town: pd.DataFrame, known: pd.Series[float]) -> Mask:
+    """Return which rows are on a town with an exposure."""
+    return by_town["town"].isin(known.index).to_numpy()
 
 
 def _with_severity(choices: Choices, rows: pd.DataFrame) -> pd.DataFrame:
@@ -338,11 +340,7 @@ class Gradient:
 
     def measures(self) -> dict[str, float | None]:
         """Return the measures of the rule ``gradient``; an end that is not known is None."""
-        known = self.fit
-        ends = (None, None, None) if known is None else (known.low, known.high, known.detectable)
-        names = ("slope_low", "slope_high", "detectable")
-        finite = {n: None if x is None or not math.isfinite(x) else x for n, x in zip(names, ends, strict=True)}
-        return {**finite, "effective_places": self.effective_places}
+        return {**_ends(self.fit), "effective_places": self.effective_places}
 
     def facts(self) -> dict[str, Any]:
         """Return estimate, interval, unit and n of a finding; no estimate without a slope."""
@@ -362,27 +360,39 @@ def gradient(choices: Choices, drawn_from: Pool, *, permutations: int, seed: int
 
 
 def _gradient(rows: pd.DataFrame, known: pd.Series[float], drawn_from: Pool, permutations: int, seed: int) -> Gradient:
-    try:
-        fit = severity_gradient(rows["severity"], known, rows["town"], permutations=permutations, seed=seed)
-    except MethodError:  # fewer than four places, or nothing that differs
-        fit = None
+    fit = _fit(rows, known, permutations, seed)
     return Gradient(fit, effective_places(rows["town"]), rows, _by_place(rows, known, drawn_from))
+
+
+def _fit(rows: pd.DataFrame, known: pd.Series[float], permutations: int, seed: int) -> SeverityGradient | None:
+    try:
+        return severity_gradient(rows["severity"], known, rows["town"], permutations=permutations, seed=seed)
+    except MethodError:  # fewer than four places, or nothing that differs
+        return None
+
+
+def _ends(fit: SeverityGradient | None) -> dict[str, float | None]:
+    """Return the interval of a slope and the least that would be found, None for what is not known."""
+    ends = (None, None, None) if fit is None else (fit.low, fit.high, fit.detectable)
+    names = ("slope_low", "slope_high", "detectable")
+    return {n: None if x is None or not math.isfinite(x) else x for n, x in zip(names, ends, strict=True)}
 
 
 def effective_places(place: pd.Series[str]) -> float:
     """Return the number of places, were all to have equally many reports; 0 without a report."""
-    counts = place.value_counts().to_numpy(dtype=float)
+    counts = np.array(list(Counter(place).values()), dtype=float)
     return float(counts.sum() ** 2 / (counts**2).sum()) if len(counts) else 0.0
 
 
 def _by_place(rows: pd.DataFrame, known: pd.Series[float], drawn_from: Pool) -> pd.DataFrame:
-    groups = rows.groupby("town")["severity"]
+    severity, town = rows["severity"], rows["town"]
+    groups = severity.groupby(town)
     frame = pd.DataFrame(
         {
             "exposure": known.reindex(list(groups.groups)),
             "reports": groups.size(),
-            "worse": groups.agg(lambda s: int((s == 1).sum())),
-            "better": groups.agg(lambda s: int((s == -1).sum())),
+            "worse": severity.eq(1).groupby(town).sum(),
+            "better": severity.eq(-1).groupby(town).sum(),
             "mean_severity": groups.mean(),
         }
     ).rename_axis("place")
@@ -425,14 +435,17 @@ def baseline(claim: str, items: pd.DataFrame, choices: Choices, drawn_from: Pool
     if claim == MILLS:
         return early
     worse = items[(items["direction"] == "worse") | (items["direction_second"] == "worse")]
-    wanted = {key for _, row in worse.iterrows() for key in _keys(row)}
-    return early[[bool(wanted & _keys(row)) for _, row in early.iterrows()]]
+    wanted = set().union(*_keys(worse))
+    return early[[bool(wanted & keys) for keys in _keys(early)]]
 
 
-def _keys(row: pd.Series[Any]) -> set[tuple[str, str]]:
-    """Return the places of a report with its indicator."""
-    where = row["city_ids"] or (() if pd.isna(row["province"]) else (str(row["province"]),))
-    return {(str(place), str(row["indicator"])) for place in where}
+def _keys(rows: pd.DataFrame) -> list[set[tuple[str, str]]]:
+    """Return the places of each report, its province where it names no town, with its indicator."""
+    columns = zip(rows["city_ids"], rows["province"], rows["indicator"], strict=True)
+    return [
+        {(str(place), str(indicator)) for place in (towns_named or (() if pd.isna(province) else (province,)))}
+        for towns_named, province, indicator in columns
+    ]
 
 
 def groups(choices: Choices, drawn_from: Pool) -> pd.DataFrame:
@@ -581,19 +594,17 @@ def slopes_without(choices: Choices, drawn_from: Pool, *, permutations: int, see
     for network in sorted(set(rows["origin_network"].astype(str))):
         parts[f"without {NETWORKS.get(network, network)}"] = rows[rows["origin_network"].astype(str) != network]
     return pd.DataFrame(
-        [
-            {"reading": name, **_slope_row(_gradient(part, known, drawn_from, permutations, seed))}
-            for name, part in parts.items()
-        ]
+        [{"reading": name, **_slope_row(part, _fit(part, known, permutations, seed))} for name, part in parts.items()]
     )
 
 
-def _slope_row(found: Gradient) -> dict[str, object]:
-    ends, fit = found.measures(), found.fit
+def _slope_row(rows: pd.DataFrame, fit: SeverityGradient | None) -> dict[str, object]:
+    places = effective_places(rows["town"])
+    ends = {**_ends(fit), "effective_places": places}
     return {
-        "reports": len(found.rows),
-        "places": len(found.places),
-        "effective_places": found.effective_places,
+        "reports": len(rows),
+        "places": rows["town"].nunique(),
+        "effective_places": places,
         "slope": None if fit is None else fit.slope,
         "low": ends["slope_low"],
         "high": ends["slope_high"],
@@ -632,11 +643,12 @@ def _leanings(claim: str, drawn: Sequence[Choices], drawn_from: Pool) -> list[di
     """
     reports, codes = drawn_from.reports, Codes.of(drawn_from.reports)
     subject = multiverses.once(lambda one: _is_on(claim, one, reports, drawn_from).to_numpy(bool), drawn, _OF_SUBJECT)
+    admitted = multiverses.once(lambda one: _admitted(one, reports, codes), drawn, _OF_WINDOW)
     early = codes.last_day < SANCTIONS_YEAR.to_datetime64()
-    keys = [_keys(row) for _, row in reports.iterrows()]
+    keys = _keys(reports)
     found = []
-    for one, on in zip(drawn, subject, strict=True):
-        mask = on & _admitted(one, reports, codes)
+    for on, counts in zip(subject, admitted, strict=True):
+        mask = on & counts
         worse = mask & (codes.worse["first"] | codes.worse["second"])
         wanted = set().union(*(keys[row] for row in np.flatnonzero(worse)))
         before = np.flatnonzero(on & early)
@@ -653,14 +665,15 @@ def _slopes(drawn: Sequence[Choices], drawn_from: Pool, permutations: int, seed:
     by_town = _by_town(drawn_from.reports)
     codes = Codes.of(by_town)
     exposures = multiverses.once(lambda one: exposure(one, drawn_from), drawn, _OF_EXPOSURE)
+    admitted = multiverses.once(lambda one: _admitted(one, by_town, codes), drawn, _OF_WINDOW)
     found: list[dict[str, object]] = []
-    for one, known in zip(drawn, exposures, strict=True):
-        mask = _in_slope(one, by_town, codes, known)
+    for one, known, counts in zip(drawn, exposures, admitted, strict=True):
+        mask = counts & _exposed(by_town, known)
         places = effective_places(by_town["town"][mask])
         measures: dict[str, float | None] = dict.fromkeys(("slope_low", "slope_high", "detectable"))
         if places >= least:
             rows = _with_severity(one, by_town[mask])
-            measures |= _gradient(rows, known, drawn_from, permutations, seed).measures()
+            measures |= _ends(_fit(rows, known, permutations, seed))
         ends = measures["slope_low"], measures["slope_high"]
         found.append(
             {

@@ -15,6 +15,7 @@ import pandas as pd
 
 from musan import claims, evidence
 from musan.errors import MethodError
+from musan.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ DIRECTION = {"first": "direction", "second": "direction_second"}
 CAUSE = {"first": "attributed_to_sanctions", "second": "attributed_second"}
 
 
+@remembered
 def independent(*, inferred_dates: bool = True, doubtful_coding: bool = True) -> pd.DataFrame:
     """Return the reports that may be tallied: not the article, not state media, not marked rows.
 
@@ -47,7 +49,9 @@ def independent(*, inferred_dates: bool = True, doubtful_coding: bool = True) ->
     """
     table = evidence.exclude(evidence.load("field_reports"), "not_independent", "state_media", "marked")
     dated = table.assign(first_day=evidence.starts(table["period_start"]), last_day=evidence.ends(table["period_end"]))
-    return admitted(dated, inferred_dates=inferred_dates, doubtful_coding=doubtful_coding)
+    kept = admitted(dated, inferred_dates=inferred_dates, doubtful_coding=doubtful_coding)
+    kept.attrs.clear()  # else pandas copies the counts of what was left out each time a sample is drawn
+    return kept
 
 
 def admitted(reports: pd.DataFrame, *, inferred_dates: bool, doubtful_coding: bool) -> pd.DataFrame:

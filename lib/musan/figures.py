@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z0-9_]+")
 SHORTEST_ALT = 40
 COLOURS_IN_PICTURE = 32
-LARGE = 3_200_000  # pixels of a picture whose encoding would take 100 MB
+LARGE = 2_000_000  # pixels; the encoding of a larger picture would take more than 40 MB
 PIXELS_OF_A_POINT = 2  # of a picture, on a page's pixel
 
 # Okabe and Ito (2008), "Color universal design", named by role. "main" and "second" differ in

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from musan import evidence
+from musan.remembered import remembered
 
 # Channel -> rows of fx_income that speak of it, and whether its figures are dated to a year.
 CHANNELS: dict[str, tuple[tuple[str, ...], bool]] = {
@@ -31,6 +32,7 @@ UNUSABLE = ("korea-herald-2020-05-monitor-nks-exports-shrivel",)
 FIRST_YEAR, LAST_YEAR = 2014, 2023
 
 
+@remembered
 def channel_ranges(year: int) -> pd.DataFrame:
     """Return what each channel earned in a year, from the lowest to the highest published figure.
 
@@ -77,6 +79,7 @@ def published_figures(since: int = 2012) -> pd.DataFrame:
     return frame[columns]
 
 
+@remembered
 def _in_dollars() -> pd.DataFrame:
     """Return the rows in dollars, sums over several years spread evenly over them."""
     income = evidence.load("fx_income")

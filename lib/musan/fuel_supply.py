@@ -17,6 +17,7 @@ import pandas as pd
 from musan import claims, evidence, iron_ore, markets
 from musan.errors import EvidenceError
 from musan.methods import arguments
+from musan.remembered import remembered
 
 BEFORE = ("june_2017", "year_2016", "before_cap")
 AFTER = ("notified", "customs", "with_tankers_third", "with_tankers_full")
@@ -61,6 +62,7 @@ def _quantity(row: pd.Series[Any]) -> float:
     return float(row["quantity"])
 
 
+@remembered
 def readings() -> pd.DataFrame:
     """Return deliveries a month before and after the caps under every reading.
 
@@ -154,6 +156,7 @@ def _change_pct(before: str, after: str, level: pd.Series[float]) -> float:
     return float(100 * (level[after] / level[before] - 1))
 
 
+@remembered
 def monthly() -> pd.DataFrame:
     """Return the deliveries that are printed for single months.
 

@@ -13,16 +13,19 @@ from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from musan import absence, claims, evidence, field_reports, multiverses
 from musan.field_reports import Codes
+from musan.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from musan.absence import Change
     from musan.claims import Aspect
+    from musan.field_reports import Mask
 
 LEFT, CONTROL, CHECKED = "workers_left_posts", "workplace_control_fails", "absence_checked_and_punished"
 SUBJECTS = {LEFT: "workers left their posts", CONTROL: "control through the workplace fails"}
@@ -102,7 +105,7 @@ def change(claim: str, choices: Choices) -> Change:
         From figures that do not come from the article. For control the share punished is taken off: its estimand
         names absence and its punishment.
     """
-    return _change(claim, choices, _Figures.read())
+    return _change(claim, choices, _figures())
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,15 +116,16 @@ class _Figures:
     punished: pd.DataFrame
     fees: pd.DataFrame
 
-    @classmethod
-    def read(cls) -> _Figures:
-        rows = absence.attendance()
-        fees = rows[(rows["indicator"] == FEE_AT_THE_MINE) & rows["population"].str.contains(absence.MINE)]
-        return cls(
-            away=absence.stated_shares(),
-            punished=absence.shares_punished(),
-            fees=fees.assign(id=fees["attendance_id"], measure=fees["indicator"]),
-        )
+
+@remembered
+def _figures() -> _Figures:
+    rows = absence.attendance()
+    fees = rows[(rows["indicator"] == FEE_AT_THE_MINE) & rows["population"].str.contains(absence.MINE)]
+    return _Figures(
+        away=absence.stated_shares(),
+        punished=absence.shares_punished(),
+        fees=fees.assign(id=fees["attendance_id"], measure=fees["indicator"]),
+    )
 
 
 def _change(claim: str, choices: Choices, known: _Figures) -> Change:
@@ -151,7 +155,7 @@ def baseline(claim: str, choices: Choices) -> pd.DataFrame:
         ``id``, ``measure``, ``first_day``, ``source_id``: shares of workers away from work (for control also of workers
         punished), and where a fee counts, the price of paid leave at the mine.
     """
-    return _baseline(claim, choices, _Figures.read())
+    return _baseline(claim, choices, _figures())
 
 
 def _baseline(claim: str, choices: Choices, known: _Figures) -> pd.DataFrame:
@@ -182,21 +186,28 @@ def reports_on(claim: str, choices: Choices) -> pd.DataFrame:
     DataFrame
         Rows of :func:`musan.field_reports.independent`.
     """
-    return _reports_on(claim, choices, field_reports.independent())
+    reports = _on_subject(claim, field_reports.independent())
+    return reports[_admitted(choices, reports)]
 
 
-def _reports_on(claim: str, choices: Choices, independent: pd.DataFrame) -> pd.DataFrame:
-    reports = field_reports.admitted(
-        independent, inferred_dates=choices.inferred_dates, doubtful_coding=choices.doubtful_coding
-    )
-    if not choices.firms_abroad:
-        abroad = reports["place"].map(lambda places: bool(ABROAD & {place.split(" (")[0] for place in places}))
-        reports = reports[~abroad.astype(bool)]
-    if not choices.same_outlet:
-        reports = reports[reports["origin_network"] != absence.OUTLET]
+def _on_subject(claim: str, reports: pd.DataFrame) -> pd.DataFrame:
     if claim == LEFT:
         return field_reports.on(reports, indicators=["employment_attendance"])
     return field_reports.on(reports, sectors=["labour_control"])
+
+
+def _admitted(choices: Choices, reports: pd.DataFrame) -> Mask:
+    """Return which reports the choices admit, whenever they are of."""
+    keep = np.ones(len(reports), dtype=bool)
+    if not choices.inferred_dates:
+        keep &= ~reports["date_inferred"].to_numpy(bool)
+    if not choices.doubtful_coding:
+        keep &= ~reports["report_id"].isin(evidence.DOUBTFUL_CODING).to_numpy(bool)
+    if not choices.firms_abroad:
+        keep &= [not ABROAD & {place.split(" (")[0] for place in places} for places in reports["place"]]
+    if not choices.same_outlet:
+        keep &= reports["origin_network"].to_numpy(dtype=object) != absence.OUTLET
+    return keep
 
 
 def in_window(reports: pd.DataFrame, choices: Choices) -> pd.DataFrame:
@@ -252,6 +263,7 @@ def descriptions(choices: Choices) -> pd.DataFrame:
     return _descriptions(choices, _stated_practice())
 
 
+@remembered
 def _stated_practice() -> pd.DataFrame:
     """Return all rows that may describe checks or penalties, but the article's."""
     rows = pd.concat([_from_law(), _from_attendance(), _denied_in_reports()], ignore_index=True)
@@ -416,12 +428,14 @@ def specifications(claim: str, choices: Choices) -> pd.DataFrame:
     drawn = [replace(choices, **_named(grid, values)) for values in product(*grid.values())]
     frame = pd.DataFrame([{name: getattr(one, name) for name in grid} for one in drawn])
     found = _existence_under(drawn) if claim == CHECKED else _changes_and_causes(claim, drawn)
-    return frame.assign(
-        **{
-            aspect: [claims.decide(claim, aspect, one).verdict.value for one in measured]
-            for aspect, measured in found.items()
-        }
-    )
+    return frame.assign(**{aspect: _decided(claim, aspect, measured) for aspect, measured in found.items()})
+
+
+def _decided(claim: str, aspect: Aspect, measured: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the verdict on each set of measures; many are equal, and are decided once."""
+    different = {tuple(one.items()): one for one in measured}
+    verdicts = {items: claims.decide(claim, aspect, one).verdict.value for items, one in different.items()}
+    return [verdicts[tuple(one.items())] for one in measured]
 
 
 def _named(grid: Mapping[str, Any], values: tuple[Any, ...]) -> dict[str, Any]:
@@ -437,12 +451,13 @@ def _existence_under(drawn: Sequence[Choices]) -> dict[Aspect, list[dict[str, An
 
 def _changes_and_causes(claim: str, drawn: Sequence[Choices]) -> dict[Aspect, list[dict[str, Any]]]:
     """Return :func:`measures` of the other two claims for each set of choices; what some share is worked out once."""
-    figures, reports = _Figures.read(), field_reports.independent()
+    figures, reports = _figures(), _on_subject(claim, field_reports.independent())
+    codes = Codes.of(reports)
     changes = multiverses.once(lambda one: dict(_change(claim, one, figures).measures()), drawn, _OF_CHANGE)
-    codes = multiverses.once(lambda one: Codes.of(_reports_on(claim, one, reports)), drawn, _OF_REPORTS)
+    admitted = multiverses.once(lambda one: _admitted(one, reports), drawn, _OF_REPORTS)
     early = multiverses.once(lambda one: not _baseline(claim, one, figures).empty, drawn, _OF_BASELINE)
     causes = [
-        {**told.attribution(told.within(one.first_month, one.last_month)), "baseline": known}
-        for told, known, one in zip(codes, early, drawn, strict=True)
+        {**codes.attribution(counts & codes.within(one.first_month, one.last_month)), "baseline": known}
+        for counts, known, one in zip(admitted, early, drawn, strict=True)
     ]
     return {"statement": changes, "attribution": causes}

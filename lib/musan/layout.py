@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-PIXELS_WIDE = 1600  # twice the width of the picture on a page
+PIXELS_WIDE = 1536  # twice the width of the picture on a page
 INCHES_WIDE = 7.5  # one width for all figures, so that type has one size on all pages
 WORDS = "#43484E"  # words that are not the finding
 FAINT = "#5A6068"  # source line, lines of events

@@ -7,7 +7,6 @@ kilogram prices are compared, each converted at the market rate of its day, or e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +14,11 @@ import pandas as pd
 
 from musan import evidence, iron_ore
 from musan.errors import MethodError
-from musan.locations import data_folder
 from musan.methods import arguments, interrupted
 from musan.methods.price_index import Change, PriceIndex, price_index
+from musan.remembered import remembered
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from musan.methods.arguments import Array
 
 FIRST_DAY, LAST_DAY = "2016-01-01", "2019-12-31"  # before, reports are months apart; then the border closed
@@ -40,6 +37,7 @@ CLEAR_OF_EVENTS = pd.Timedelta(days=31)
 LEAST_REPORTS, LEAST_DAYS = 2, 3  # on either side of a day
 
 
+@remembered
 def quotes(item: str, *, inferred_dates: bool = True) -> pd.DataFrame:
     """Return the reports of one good's price by the kilogram, in three currencies.
 
@@ -109,22 +107,7 @@ def _printed_yuan(table: pd.DataFrame, rows: pd.DataFrame) -> Array:
     )
 
 
-@lru_cache(maxsize=64)
-def _index(item: str, currency: str, outlets: str, inferred_dates: bool, folder: Path) -> PriceIndex:
-    del folder  # part of the cache key only: another folder holds other tables
-    rows = of_outlets(quotes(item, inferred_dates=inferred_dates), outlets)
-    return price_index(
-        pd.DataFrame(
-            {
-                "price": rows[f"price_{currency}"],
-                "period": rows["quarter"].astype(str),
-                "place": rows["place"],
-                "article": rows["source_id"],
-            }
-        )
-    )
-
-
+@remembered
 def index(item: str, *, currency: str = "usd", outlets: str = "all", inferred_dates: bool = True) -> PriceIndex:
     """Return a good's price level by quarter, with 90 % intervals.
 
@@ -142,7 +125,17 @@ def index(item: str, *, currency: str = "usd", outlets: str = "all", inferred_da
     PriceIndex
     """
     arguments.choice("currency", currency, CURRENCIES)
-    return _index(item, currency, outlets, inferred_dates, data_folder())
+    rows = of_outlets(quotes(item, inferred_dates=inferred_dates), outlets)
+    return price_index(
+        pd.DataFrame(
+            {
+                "price": rows[f"price_{currency}"],
+                "period": rows["quarter"].astype(str),
+                "place": rows["place"],
+                "article": rows["source_id"],
+            }
+        )
+    )
 
 
 def of_outlets(rows: pd.DataFrame, outlets: str) -> pd.DataFrame:
@@ -201,6 +194,7 @@ def price_change(
     )
 
 
+@remembered
 def fuel_events() -> pd.DataFrame:
     """Return the days on which news on fuel broke: ``date``, ``label``, ``source_id``.
 
@@ -245,7 +239,8 @@ def event_study(item: str, *, days: int, currency: str = "usd") -> pd.DataFrame:
     placebos = [day for day in months if ((events["date"] - day).abs() > CLEAR_OF_EVENTS).all()]
     candidates = [(day, label, True) for day, label in zip(events["date"], events["label"], strict=True)]
     candidates += [(day, f"{day:%B %Y}", False) for day in placebos]
-    found = [_around(rows, *candidate, pd.Timedelta(days=days), f"price_{currency}") for candidate in candidates]
+    logs = pd.Series(np.log(rows[f"price_{currency}"].to_numpy(float)), index=rows["when"].dt.normalize())
+    found = [_around(logs, *candidate, pd.Timedelta(days=days)) for candidate in candidates]
     frame = pd.DataFrame([row for row in found if row is not None])
     if frame.empty:
         raise MethodError(
@@ -256,18 +251,17 @@ def event_study(item: str, *, days: int, currency: str = "usd") -> pd.DataFrame:
 
 
 def _around(
-    rows: pd.DataFrame, day: pd.Timestamp, label: str, event: bool, reach: pd.Timedelta, column: str
+    logs: pd.Series[float], day: pd.Timestamp, label: str, event: bool, reach: pd.Timedelta
 ) -> dict[str, object] | None:
-    when = rows["when"].dt.normalize()
-    before = rows.loc[(when >= day - reach) & (when < day), column]
-    after = rows.loc[(when >= day) & (when < day + reach), column]
+    when = logs.index
+    before, after = logs[(when >= day - reach) & (when < day)], logs[(when >= day) & (when < day + reach)]
     if min(len(before), len(after)) < LEAST_REPORTS:
         return None
     return {
         "date": day,
         "label": label,
         "event": event,
-        "change_pct": 100 * float(np.expm1(np.log(after).mean() - np.log(before).mean())),
+        "change_pct": 100 * float(np.expm1(after.mean() - before.mean())),
         "reports_before": len(before),
         "reports_after": len(after),
     }

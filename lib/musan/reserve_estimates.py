@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from musan import claims, evidence
 from musan.errors import EvidenceError
 from musan.methods import arguments, reserves
+from musan.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
 
 CLAIM = "regime_endurance"
 START, HORIZON = pd.Period("2016-12", "M"), pd.Period("2020-12", "M")
@@ -142,6 +148,7 @@ def author_of(text: str) -> str:
     return next((name for part, name in AUTHORS if part in text), text)
 
 
+@remembered
 def stocks() -> pd.DataFrame:
     """Return every published stock, each author's figure once.
 
@@ -211,6 +218,7 @@ def _ends(row: dict[Hashable, Any]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+@remembered
 def losses(late_losses: str = "even") -> pd.DataFrame:
     """Return every published loss of foreign currency that begins after 2016 and before the horizon.
 
@@ -286,6 +294,7 @@ def _both_ends(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 
+@remembered
 def all_pairs(late_losses: str = "even") -> pd.DataFrame:
     """Return every published stock that stood before the horizon beside every published loss.
 
@@ -316,31 +325,40 @@ def all_pairs(late_losses: str = "even") -> pd.DataFrame:
     return pairs.frame.join(stock_facts, on="stock").join(loss_facts, on="loss")
 
 
-def exhaustion(choices: Choices, pairs: pd.DataFrame | None = None) -> Exhaustion:
-    """Return which of the pairs that count are exhausted by the horizon.
-
-    Parameters
-    ----------
-    choices : Choices
-    pairs : DataFrame, optional
-        From :func:`all_pairs` with the same spread of late losses, where it is at hand.
-    """
-    frame = all_pairs(choices.late_losses) if pairs is None else pairs
+def exhaustion(choices: Choices) -> Exhaustion:
+    """Return which of the pairs that count are exhausted by the horizon."""
+    frame = all_pairs(choices.late_losses)
     if frame.empty:
         return Exhaustion(frame, None, 0, ASSUMPTIONS)
-    first, last = DATES[choices.stocks_dated]
-    unwanted = {"whole economy", "store of value"} - set(BANK_STOCKS[choices.bank_of_korea])
-    unwanted |= set() if choices.count_upper_bound else {"upper bound"}
-    keep = (frame["date"] >= first) & (frame["date"] <= last) & ~frame["stock_kind"].isin(unwanted)
-    if not choices.count_claims:
-        keep &= (frame["stock_basis"] != "claim") & (frame["loss_basis"] != "claim")
-    if choices.pairs == "same_author":
-        keep &= frame["stock_author"] == frame["loss_author"]
-    frame = frame[keep].reset_index(drop=True)
+    frame = frame[_counted(choices, _counting(frame))].reset_index(drop=True)
     share = float(frame["exhausted"].mean()) if len(frame) else None
     return Exhaustion(frame, share, len(frame), ASSUMPTIONS)
 
 
+def _counting(pairs: pd.DataFrame) -> dict[str, dict[object, Mask]]:
+    """Return which pairs each option of each choice lets count; late losses are another table."""
+    kind, every = pairs["stock_kind"], np.ones(len(pairs), dtype=bool)
+    printed = (pairs["stock_basis"] != "claim") & (pairs["loss_basis"] != "claim")
+    left_out = {option: {"whole economy", "store of value"} - set(kept) for option, kept in BANK_STOCKS.items()}
+    return {
+        "stocks_dated": {
+            option: ((pairs["date"] >= first) & (pairs["date"] <= last)).to_numpy(bool)
+            for option, (first, last) in DATES.items()
+        },
+        "bank_of_korea": {option: ~kind.isin(kinds).to_numpy(bool) for option, kinds in left_out.items()},
+        "count_claims": {True: every, False: printed.to_numpy(bool)},
+        "count_upper_bound": {True: every, False: (kind != "upper bound").to_numpy(bool)},
+        "pairs": {"all": every, "same_author": (pairs["stock_author"] == pairs["loss_author"]).to_numpy(bool)},
+    }
+
+
+def _counted(choices: Choices, counting: dict[str, dict[object, Mask]]) -> Mask:
+    """Return which pairs count under all choices."""
+    mask: Mask = np.logical_and.reduce([by_option[getattr(choices, name)] for name, by_option in counting.items()])
+    return mask
+
+
+@remembered
 def forecasts() -> pd.DataFrame:
     """Return the dated forecasts of exhaustion, and what was published on the time after the date they name.
 
@@ -418,15 +436,21 @@ def specifications() -> pd.DataFrame:
     """
     failed = failed_forecasts()
     pairs = {spread: all_pairs(spread) for spread in LATE_LOSSES}
+    counting = {spread: _counting(frame) for spread, frame in pairs.items() if not frame.empty}
+    gone = {spread: pairs[spread]["exhausted"].to_numpy(bool) for spread in counting}
     rows = []
     for options in product(DATES, BANK_STOCKS, (True, False), LATE_LOSSES, (True, False), PAIRS):
         named: dict[str, Any] = dict(zip(CHOICES, options, strict=True))
-        found = exhaustion(Choices(**named), pairs[named["late_losses"]])
-        ruling = claims.decide(CLAIM, "statement", {"share_exhausted": found.share, "failed_forecasts": failed})
-        rows.append(named | {"share": found.share, "n": found.n, "verdict": ruling.verdict.value})
+        spread = named["late_losses"]
+        mask = _counted(Choices(**named), counting[spread]) if spread in gone else np.zeros(0, dtype=bool)
+        n = int(mask.sum())
+        share = float(gone[spread][mask].mean()) if n else None
+        ruling = claims.decide(CLAIM, "statement", {"share_exhausted": share, "failed_forecasts": failed})
+        rows.append(named | {"share": share, "n": n, "verdict": ruling.verdict.value})
     return pd.DataFrame(rows)
 
 
+@remembered
 def trade_deficits() -> pd.DataFrame:
     """Return trade in goods with all partners by year, as KOTRA prints it.
 

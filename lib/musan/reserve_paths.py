@@ -14,6 +14,7 @@ from musan import evidence, foreign_currency, reserve_estimates, workers_abroad
 from musan.methods import arguments
 from musan.methods.ranges import Range
 from musan.methods.reserves import Flow, RunDown, run_down
+from musan.remembered import remembered
 
 if TYPE_CHECKING:
     from musan.reserve_estimates import Choices
@@ -34,6 +35,7 @@ def stock_range(choices: Choices) -> Range:
     return Range(float(amounts.min()), float(amounts.max()), "log_uniform", unit="million USD")
 
 
+@remembered
 def goods(year: int) -> dict[str, tuple[float, float]]:
     """Return the lowest and highest published exports and imports of goods in a year, million dollars.
 

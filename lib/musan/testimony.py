@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from musan import absence, claims
+from musan import absence, claims, multiverses
 from musan.errors import EvidenceError, MethodError
 from musan.methods import arguments, informant, sampling
 
@@ -264,9 +264,8 @@ def by_odds_ratio(share: tuple[float, float], fraction: float, ratios: Sequence[
         ``odds_ratio`` (r, for 1/r to r), ``low``, ``high``, ``width``.
     """
     found = [informant.selection_bounds(share, fraction, (1 / ratio, ratio)) for ratio in ratios]
-    frame = pd.concat([one.frame for one in found], ignore_index=True)
-    frame.insert(0, "odds_ratio", list(ratios))
-    return frame
+    rows = [(ratio, one.low, one.high, one.width) for ratio, one in zip(ratios, found, strict=True)]
+    return pd.DataFrame(rows, columns=["odds_ratio", "low", "high", "width"])
 
 
 def widest_ratio(share: tuple[float, float], fraction: float, widest: float) -> float:
@@ -396,27 +395,28 @@ def specifications() -> pd.DataFrame:
         for by in ("networks", "sources")
         for dates in (True, False)
     }
-    changes = {
-        (how, dates): change(how, inferred_dates=dates).measures()
+    attribution = {
+        (how, dates): claims.decide(CLAIM, "attribution", change(how, inferred_dates=dates).measures()).verdict.value
         for how in absence.COMPARABLE
         for dates in (True, False)
     }
-    rows = []
-    for values in product(*grid.values()):
-        chosen: dict[str, Any] = dict(zip(grid, values, strict=True))
-        one = said[chosen["counted_by"], chosen["inferred_dates"]]
-        bounds = one.bounds(chosen["acquaintances"], chosen["odds_ratio_low"], chosen["odds_ratio_high"])
-        since = changes[chosen["comparable"], chosen["inferred_dates"]]
-        rows.append(
-            {
-                **chosen,
-                "low_pct": 100 * bounds.low,
-                "high_pct": 100 * bounds.high,
-                "statement": claims.decide(CLAIM, "statement", measures(one, bounds)).verdict.value,
-                "attribution": claims.decide(CLAIM, "attribution", since).verdict.value,
-            }
-        )
-    return pd.DataFrame(rows)
+    chosen = pd.DataFrame(product(*grid.values()), columns=list(grid))
+    sets: list[Any] = list(chosen.itertuples(index=False))
+
+    def on_statement(one: Any) -> tuple[float, float, str]:
+        stated = said[one.counted_by, one.inferred_dates]
+        bounds = stated.bounds(one.acquaintances, one.odds_ratio_low, one.odds_ratio_high)
+        verdict = claims.decide(CLAIM, "statement", measures(stated, bounds)).verdict.value
+        return 100 * bounds.low, 100 * bounds.high, verdict
+
+    bears = ["counted_by", "inferred_dates", "acquaintances", "odds_ratio_low", "odds_ratio_high"]
+    found = multiverses.once(on_statement, sets, bears)
+    return chosen.assign(
+        low_pct=[low for low, _, _ in found],
+        high_pct=[high for _, high, _ in found],
+        statement=[verdict for _, _, verdict in found],
+        attribution=[attribution[one.comparable, one.inferred_dates] for one in sets],
+    )
 
 
 def change_if_baseline_were(share: tuple[float, float], baselines: Sequence[float]) -> pd.DataFrame:

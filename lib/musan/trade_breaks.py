@@ -314,12 +314,7 @@ def false_alarms(p_values: Sequence[float], *, months: int, memory: float, seed:
     generator = np.random.default_rng(seed)
     shocks = generator.standard_normal((SIMULATED, WARM_UP + months))
     paths = signal.lfilter([1.0], [1.0, -memory], shocks, axis=1)[:, WARM_UP:]
-    found = np.array(
-        [
-            breaks.unknown_break_p(path, trimming=TRIMMING, replications=SIMULATED_REPLICATIONS, seed=i)
-            for i, path in enumerate(paths)
-        ]
-    )
+    found = breaks.unknown_break_p(paths, trimming=TRIMMING, replications=SIMULATED_REPLICATIONS)
     return [float((found <= p).mean()) for p in p_values]
 
 
@@ -441,18 +436,18 @@ def _found(test: breaks.UnknownBreak) -> dict[str, object]:
 
 def _over_paths(paths: pd.DataFrame, scale: str) -> dict[str, object]:
     """Return the middle of the tests on random paths; a path with a month at zero has no logarithm and is left out."""
-    tests = pd.DataFrame(
-        [
-            _found(breaks.unknown_break(_on(path, scale), level=LEVEL, replications=PATH_REPLICATIONS, seed=i))
-            for i, (_, path) in enumerate(paths[(paths > 0).all(axis=1)].iterrows())
-        ]
-    )
+    positive = paths[(paths > 0).all(axis=1)]
+    values = pd.DataFrame(np.log(positive)) if scale == "logarithm" else positive
+    tests = breaks.unknown_breaks(values, trimming=TRIMMING, level=LEVEL, replications=PATH_REPLICATIONS)
     date = tests["date"].mode().iloc[0]
     return {
         "date": date,
         "low": _quantile(list(tests["low"].dropna()), TAIL),
         "high": _quantile(list(tests["high"].dropna()), 1 - TAIL),
-        **{name: tests[name].median() for name in ("p_value", "p_table", "n", "effective_n")},
+        "p_value": tests["p_value"].median(),
+        "p_table": tests["p_asymptotic"].median(),
+        "n": values.shape[1],
+        "effective_n": tests["effective_n"].median(),
         "p_low": tests["p_value"].quantile(TAIL),
         "p_high": tests["p_value"].quantile(1 - TAIL),
         "same_date": float((tests["date"] == date).mean()),

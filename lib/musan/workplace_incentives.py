@@ -20,6 +20,7 @@ from musan.errors import EvidenceError
 from musan.methods import attendance, attendance_draws
 from musan.methods.ranges import Range
 from musan.methods.workplace import OPTIONS, Workplace, as_arrays
+from musan.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -223,11 +224,13 @@ def rice_price() -> tuple[float, float, float]:
     return float(prices.min()), float(prices.median()), float(prices.max())
 
 
+@remembered
 def _rice() -> pd.DataFrame:
+    """Return the won prices of rice from the bans to the article."""
     rows = evidence.load("market_prices")
+    rows = rows[(rows["item"] == "rice") & (rows["unit"] == "kpw_per_kg")]
     first, last = evidence.starts(rows["date"]), evidence.ends(rows["date"])
-    then = (first >= pd.Timestamp(PRICE_FROM)) & (last <= pd.Period(PRICE_TO, freq="M").end_time)
-    return rows[then & (rows["item"] == "rice") & (rows["unit"] == "kpw_per_kg")]
+    return rows[(first >= pd.Timestamp(PRICE_FROM)) & (last <= pd.Period(PRICE_TO, freq="M").end_time)]
 
 
 def _won_per_yuan(first: str, last: str) -> float:

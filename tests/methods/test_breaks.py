@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 from scipy.linalg import toeplitz
 from scipy.signal import lfilter
 
@@ -419,7 +420,7 @@ def test_results_do_not_depend_on_units_or_direction():
 
 
 def test_autocorrelations_of_an_autoregression():
-    series = autoregression.Autoregression(np.array([0.5, 0.3]), np.zeros(1), np.zeros(1), 1)
+    series = autoregression.Autoregression(np.array([0.5, 0.3]), np.zeros(1), 1)
     assert series.order == 2
     implied = autoregression.fit(errors(4000, 0.5, 3), 1).autocorrelations
     np.testing.assert_allclose(implied[:5], implied[1] ** np.arange(5))
@@ -645,7 +646,31 @@ def test_a_regime_of_zeros_is_no_obstacle():
     assert breaks.multiple_breaks(y, replications=99, choose=1).dates["date"].item() == 30
 
 
+@pytest.mark.parametrize("replications", [0, 99])
+def test_several_series_get_the_tests_that_each_gets_alone(replications):
+    with_a_break = np.r_[errors(20, 0.2, 4), 3 + errors(20, 0.2, 5)]
+    samples = pd.DataFrame(
+        [with_a_break, errors(40, 0.6, 6), np.r_[10 + errors(28, 0, 3), np.zeros(12)]],
+        columns=pd.period_range("2015-01", periods=40, freq="M"),
+    )
+    together = breaks.unknown_breaks(samples, trimming=0.2, replications=replications, seed=5)
+    for i, (_, sample) in enumerate(samples.iterrows()):
+        alone = breaks.unknown_break(sample, trimming=0.2, replications=replications, seed=5 + i)
+        dates, numbers = together.iloc[i, :3], together.iloc[i, 3:].astype(float)
+        assert [None if pd.isna(date) else date for date in dates] == [alone.date, alone.low, alone.high]
+        expected = alone.p_value, alone.tests["p_asymptotic"]["sup"], alone.effective_n
+        np.testing.assert_allclose(numbers, expected, rtol=1e-12)
+
+
 def test_the_p_value_alone_is_that_of_the_whole_test():
-    y = np.random.default_rng(3).normal(size=40)
-    whole = breaks.unknown_break(y, trimming=0.2, replications=99, seed=5)
-    assert breaks.unknown_break_p(y, trimming=0.2, replications=99, seed=5) == whole.p_value
+    y = np.random.default_rng(3).normal(size=(2, 40))
+    whole = [breaks.unknown_break(row, trimming=0.2, replications=99, seed=5 + i).p_value for i, row in enumerate(y)]
+    assert breaks.unknown_break_p(y, trimming=0.2, replications=99, seed=5).tolist() == whole
+
+
+def test_the_exp_statistic_of_a_path_of_large_values_is_finite():
+    y = pd.Series(np.r_[errors(20, 0, 1), 1e6 + errors(20, 0, 2)])
+    test = breaks.unknown_break(y, replications=0)
+    assert test.tests["statistic"]["exp"] == pytest.approx(
+        special.logsumexp(test.frame["statistic"] / 2) - np.log(len(test.frame))
+    )

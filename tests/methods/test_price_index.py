@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import approx_fprime
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from musan.errors import MethodError
+from musan.methods import price_index as price_index_module
 from musan.methods.price_index import price_index
 
 
@@ -70,6 +72,20 @@ def test_levels_and_spreads_are_those_of_another_package(seed):
     assert index.sd_place == pytest.approx(theirs["place"], abs=0.01)
     assert index.sd_article == pytest.approx(theirs["article"], abs=0.01)
     assert index.sd_report == pytest.approx(np.sqrt(model.scale), abs=0.005)
+
+
+@pytest.mark.parametrize("theta", [(-1.0, -1.0), (0.0, -8.0), (-8.0, 0.0), (2.0, -3.0)])
+def test_the_slopes_of_the_likelihood_are_those_of_its_values(theta):
+    rows = drawn(4)
+    logs, labels = np.log(rows["price"].to_numpy()), rows["period"].to_numpy()
+    design = (labels[:, None] == np.unique(labels)).astype(float)
+    same = [price_index_module._same(rows[column]) for column in ("place", "article")]
+
+    def criterion(logs_of_ratios):
+        return price_index_module._fit(np.exp(logs_of_ratios), logs, design, same).criterion
+
+    slopes = price_index_module._fit(np.exp(theta), logs, design, same).slopes
+    np.testing.assert_allclose(slopes, approx_fprime(np.array(theta), criterion, 1e-6), atol=1e-4)
 
 
 def test_nine_intervals_in_ten_hold_the_true_change():

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 GRACE = 10.0  # seconds that a process told to stop has for stopping its kernel
 # A pool of threads for BLAS, or one that gives memory back, would stand in the way of forks.
 _ONE_THREAD_IN_ALL = {**startup.ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-# Pictures and large tables go back to the system at once; by itself glibc learns to keep ever larger ones.
-_GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
+# A thread that encodes a picture shares the heap: glibc would keep 30 MB for it alone.
+_ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 
 
 class Child:
@@ -211,7 +211,7 @@ class ForkServer:
                 _python(preload.main, str(theirs.fileno()), *modules),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **_ONE_THREAD_IN_ALL, **_GIVEN_BACK},
+                env={**os.environ, **_ONE_THREAD_IN_ALL, **_ONE_HEAP},
                 start_new_session=True,
             )
         self._lock = threading.Lock()

@@ -11,7 +11,7 @@ A series from fragments
   reconcile              fit: months rebuilt from statements, each held against all others
   source_value           source_values: what one source adds, by leaving it out
 Breaks and known dates (a break is the last observation of the old regime)
-  breaks                 chow, unknown_break (sup-F, ave-F, exp-F), unknown_break_p (of sup-F alone),
+  breaks                 chow, unknown_break (sup-F, ave-F, exp-F), unknown_breaks, unknown_break_p (of several series),
                          multiple_breaks (Bai and Perron), cusum, mosum
   interrupted            fit (level and slope change, counts), placebo (rank of the true date)
 Without the measure

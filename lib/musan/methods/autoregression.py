@@ -8,6 +8,7 @@ out the statistic again (Bühlmann 1997, Bernoulli 3; Diebold and Chen 1996, Jou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
@@ -36,16 +37,18 @@ class Autoregression:
     coefficients : ndarray, shape (p,)
     innovations : ndarray, shape (n - p,)
         Its residuals, centred.
-    autocorrelations : ndarray, shape (n,)
-        Those that the coefficients imply, from lag zero.
     n : int
         Number of errors it was fitted to.
     """
 
     coefficients: Array
     innovations: Array
-    autocorrelations: Array
     n: int
+
+    @cached_property
+    def autocorrelations(self) -> Array:
+        """Return those that the coefficients imply, from lag zero, shape (n,)."""
+        return _implied(self.coefficients, self.n)
 
     @property
     def order(self) -> int:
@@ -199,7 +202,7 @@ def fit(
     shocks = residuals[lags:] - sum(
         (c * residuals[lags - j : n - j] for j, c in enumerate(coefficients, start=1)), np.zeros(n - lags)
     )
-    return Autoregression(coefficients, shocks - shocks.mean(), _implied(coefficients, n), n)
+    return Autoregression(coefficients, shocks - shocks.mean(), n)
 
 
 def share_beyond(observed: Array, drawn: Array) -> Array:
@@ -215,19 +218,24 @@ def _autocorrelations(residuals: Array, lags: int) -> Array:
 
 def _levinson(autocorrelations: Array) -> Array:
     """Return autoregressive coefficients, with partial autocorrelations kept inside the unit circle."""
-    coefficients: Array = np.empty(0)
+    return _levinson_by_order(autocorrelations)[-1]
+
+
+def _levinson_by_order(autocorrelations: Array) -> list[Array]:
+    """Return the coefficients of each order from none to as many as there are autocorrelations, each from the last."""
+    found: list[Array] = [np.empty(0)]
     error = 1.0
     for k in range(1, len(autocorrelations)):
-        ahead = autocorrelations[k] - coefficients @ autocorrelations[k - 1 : 0 : -1]
-        partial = float(np.clip(ahead / error, -EDGE, EDGE))
-        coefficients = np.array([*(coefficients - partial * coefficients[::-1]), partial])
+        ahead = autocorrelations[k] - found[-1] @ autocorrelations[k - 1 : 0 : -1]
+        partial = min(max(float(ahead) / error, -EDGE), EDGE)
+        found.append(np.append(found[-1] - partial * found[-1][::-1], partial))
         error *= 1 - partial**2
-    return coefficients
+    return found
 
 
 def _chosen_order(autocorrelations: Array, n: int, criterion: Literal["aic", "bic"]) -> int:
     lags = np.arange(1, len(autocorrelations))
-    errors = [1 - _levinson(autocorrelations[: k + 1]) @ autocorrelations[1 : k + 1] for k in lags]
+    errors = [1 - fitted @ autocorrelations[1 : len(fitted) + 1] for fitted in _levinson_by_order(autocorrelations)[1:]]
     penalty = np.log(n) * lags if criterion == "bic" else 2 * n * (lags + 1) / (n - lags - 2)
     return int(lags[np.argmin(n * np.log(np.maximum(errors, 1e-12)) + penalty)])
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,9 +48,6 @@ class SeverityGradient:
         Of no slope, two-sided, and the least that so few places allow.
     wild_p : float
         The same by wild cluster bootstrap.
-    ordered_slope : float or None
-        Logits of more severe per unit of exposure, by ordered logit; None where exposure tells the categories
-        apart wholly, the fit did not converge, or severity has more than ten distinct values.
     ordered_p : float or None
         By permutation of the score of the ordered logit; None with more than ten distinct values.
     detectable : float
@@ -76,7 +74,6 @@ class SeverityGradient:
     p_value: float
     smallest_p: float
     wild_p: float
-    ordered_slope: float | None
     ordered_p: float | None
     detectable: float
     level: float
@@ -88,6 +85,16 @@ class SeverityGradient:
     exact: bool
     frame: pd.DataFrame
     assumptions: tuple[str, ...]
+    _reports: _Reports
+
+    @cached_property
+    def ordered_slope(self) -> float | None:
+        """Return logits of more severe per unit of exposure, by ordered logit, fitted when it is asked for.
+
+        None where exposure tells the categories apart wholly, the fit did not converge, or severity has more than
+        ten distinct values.
+        """
+        return None if self._reports.fine else _ordered_slope(self._reports)
 
     @property
     def untestable(self) -> bool:
@@ -195,8 +202,7 @@ def severity_gradient(
     low, high = accepted(constant, across, level)
     left = data.cross - data.slope * (data.gram @ data.exposure)
     error = float(np.std(drawn @ left / length**2))
-    fine = len(np.unique(data.severity)) > MOST_STEPS
-    scores, ordered = (None, None) if fine else _ordered(data)
+    scores = None if data.fine else np.bincount(data.place, weights=_null_scores(data))
     return SeverityGradient(
         slope=data.slope,
         low=low,
@@ -205,7 +211,6 @@ def severity_gradient(
         p_value=share_as_extreme(constant),
         smallest_p=float(np.mean(np.isclose(np.abs(across), abs(across[0]), rtol=1e-9))),
         wild_p=_wild(data, permutations, generator),
-        ordered_slope=ordered,
         ordered_p=None if scores is None else share_as_extreme(drawn @ scores / length),
         detectable=_detectable(drawn, left, data.gram, error, level, power, generator),
         level=level,
@@ -222,6 +227,7 @@ def severity_gradient(
             "steps of severity are equally large (slope), or only ordered (ordered logit)",
             "places were not chosen for being both exposed and hard hit",
         ),
+        _reports=data,
     )
 
 
@@ -241,10 +247,15 @@ def _detectable(
     left = left * np.sqrt((len(left) - 1) / (len(left) - 2))  # for the slope that was fitted
     noise, signal = some @ left[:, None] / length, some @ gram @ some.T / length
 
+    one = np.empty_like(signal)  # filled anew each time: asking for as much memory again takes longer than the sums
+
     def found(slope: float) -> float:
-        both = [np.abs(noise + sign * slope * signal) for sign in (1, -1)]
-        shares = [(one >= np.diag(one) * (1 - TIES)).mean(axis=0) for one in both]
-        return float(np.mean([(share <= 1 - level + TIES).mean() for share in shares]))
+        rejected = []
+        for sign in (1, -1):
+            np.abs(np.add(noise, np.multiply(sign * slope, signal, out=one), out=one), out=one)
+            shares = np.count_nonzero(one >= np.diag(one) * (1 - TIES), axis=0) / len(one)
+            rejected.append((shares <= 1 - level + TIES).mean())
+        return float(np.mean(rejected))
 
     low, high = 0.0, 64 * error
     if found(high) < power:
@@ -308,6 +319,11 @@ class _Reports:
         return cls(graded, numbers, known, labels, others, basis, places.T @ rest, gram)
 
     @property
+    def fine(self) -> bool:
+        """Return whether severity has too many distinct values for an ordered logit."""
+        return len(np.unique(self.severity)) > MOST_STEPS
+
+    @property
     def slope(self) -> float:
         """Return the least squares slope over reports."""
         return float(self.exposure @ self.cross) / float(self.exposure @ self.gram @ self.exposure)
@@ -355,16 +371,12 @@ def _wild(data: _Reports, draws: int, generator: np.random.Generator) -> float:
     return share_as_extreme(ratio)
 
 
-def _ordered(data: _Reports) -> tuple[Array, float | None]:
-    """Return the score of each place under no slope, and the slope of an ordered logit."""
-    scores = _null_scores(data)
+def _ordered_slope(data: _Reports) -> float | None:
+    """Return the slope of an ordered logit."""
     spread = float(data.exposure[data.place].std())
     standard = data.exposure[data.place] / spread
     fitted = _fit_logit(data.severity, np.column_stack([standard, data.covariates]))
-    slope = None if fitted is None else float(fitted[0])
-    if slope is not None and abs(slope) > SEPARATED:
-        slope = None
-    return np.bincount(data.place, weights=scores), None if slope is None else slope / spread
+    return None if fitted is None or abs(fitted[0]) > SEPARATED else float(fitted[0]) / spread
 
 
 def _null_scores(data: _Reports) -> Array:

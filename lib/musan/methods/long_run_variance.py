@@ -108,8 +108,10 @@ def weighted_sum(scores: Array, bandwidth: Array, kernel: Kernel) -> Array:
     # By Parseval, a sum over lags is one over frequencies: no autocovariance need be worked out.
     window = 2 * fft.rfft(weights, size).real - weights[..., :1]
     window *= np.where((np.arange(window.shape[-1]) % size == 0) | (2 * np.arange(window.shape[-1]) == size), 1, 2)
-    spectrum = fft.rfft(scores, size)
-    total = ((spectrum * window[..., None, :]) @ np.conj(np.swapaxes(spectrum, -1, -2))).real / size
+    # The real part of a product with a conjugate is that of the real parts plus that of the imaginary ones: as they lie
+    # side by side in memory, one product of real numbers adds both.
+    spectrum, twice = fft.rfft(scores, size).view(np.float64), np.repeat(window, 2, axis=-1)
+    total = (spectrum * twice[..., None, :]) @ np.swapaxes(spectrum, -1, -2) / size
     return np.asarray((total + np.swapaxes(total, -1, -2)) / 2)
 
 

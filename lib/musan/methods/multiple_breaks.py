@@ -33,7 +33,7 @@ Covariance = Literal["classical", "hac"] | Hac
 Choice = Literal["sequential", "bic", "lwz"] | int
 
 MINIMUM = 16  # observations; dates can't be found in a dozen annual figures, whatever a test says
-BLOCK = 1_000_000  # figures held at once while a bootstrap runs: 8 MB, which a processor's cache holds
+BLOCK = 250_000  # figures held at once while a bootstrap runs: 2 MB, which a processor's cache holds
 # Liu, Wu and Zidek (1997), Statistica Sinica 7: the constants they recommend.
 LWZ_CONSTANT, LWZ_POWER = 0.299, 2.1
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,22 @@ def date_intervals(data: Observations, positions: Positions, long_run: LongRun, 
         position may lie outside the sample, its date is then the end of the sample. Bounds are missing
         where a regime has no errors.
     """
+    rows = date_bounds(data, positions, long_run, level)
+    frame = pd.DataFrame(rows, columns=["position", "low_position", "high_position"])
+    for name, bound in (("high", "high_position"), ("low", "low_position"), ("date", "position")):
+        frame.insert(0, name, pd.Series([date_inside(data, b) for b in frame[bound]], dtype=object))
+    return frame
+
+
+def date_inside(data: Observations, bound: float) -> Any:
+    """Return the date at a bound of an interval, at the end of the sample if it lies outside, None without one."""
+    return None if np.isnan(bound) else data.date(min(max(int(bound), 1), data.n))
+
+
+def date_bounds(
+    data: Observations, positions: Positions, long_run: LongRun, level: float
+) -> list[tuple[int, float, float]]:
+    """Return the position of each break and its bounds, as :func:`date_intervals` has them."""
     check_level(level)
     coefficients, residuals = fit_regimes(data, positions)
     moments = [_moments(data, residuals, first, last, long_run) for first, last in bounds(data, positions)]
@@ -89,11 +105,7 @@ def date_intervals(data: Observations, positions: Positions, long_run: LongRun, 
             low, high = argmax_quantiles(level, size_after / size, noise_after / noise)
         scale = noise / size
         rows.append((position, position - np.ceil(high * scale), position - np.floor(low * scale)))
-    frame = pd.DataFrame(rows, columns=["position", "low_position", "high_position"])
-    for name, bound in (("high", "high_position"), ("low", "low_position"), ("date", "position")):
-        labels = [None if np.isnan(b) else data.date(int(np.clip(b, 1, data.n))) for b in frame[bound]]
-        frame.insert(0, name, pd.Series(labels, dtype=object))
-    return frame
+    return rows
 
 
 def _moments(data: Observations, residuals: Array, first: int, last: int, long_run: LongRun) -> tuple[Array, Array]:
@@ -226,9 +238,15 @@ class Search:
         n = draws.shape[1]
         length = np.arange(1, n + 1) - np.arange(n)[:, None]
         sums, squares = (np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0))) for x in (draws, draws**2))
+        # Sum of squares less squared sum over length, in place: asking for as much memory again takes longer than that.
         total = sums[:, None, 1:] - sums[:, :-1, None]
-        costs = squares[:, None, 1:] - squares[:, :-1, None] - total**2 / np.maximum(length, 1)
-        return np.where(length < self.shortest, np.inf, np.maximum(costs, 0.0))
+        total *= total
+        total /= np.maximum(length, 1)
+        costs = squares[:, None, 1:] - squares[:, :-1, None]
+        costs -= total
+        np.maximum(costs, 0.0, out=costs)
+        costs[:, length < self.shortest] = np.inf
+        return np.asarray(costs)
 
     def _refuse_short(self, windows: Array, scale: Array) -> None:
         size = np.linalg.norm(windows, axis=1)

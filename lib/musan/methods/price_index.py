@@ -191,9 +191,10 @@ def price_index(reports: pd.DataFrame, *, confidence: float = 0.9) -> PriceIndex
 
 @dataclass(frozen=True)
 class _Fit:
-    """Generalised least squares for given variance ratios."""
+    """Generalised least squares for given variance ratios; ``slopes`` are those of the criterion, by log of a ratio."""
 
     criterion: float
+    slopes: Array
     effects: Array
     covariance: Array
     variance: float
@@ -213,30 +214,47 @@ def _spread(ratios: Array, same: Sequence[Array]) -> Array:
 
 def _fit(ratios: Array, logs: Array, design: Array, same: Sequence[Array]) -> _Fit:
     root = np.linalg.cholesky(_spread(ratios, same))
-    x, y = np.linalg.solve(root, design), np.linalg.solve(root, logs)
-    information = x.T @ x
-    effects = np.linalg.solve(information, x.T @ y)
+    whiten: Array = np.linalg.inv(root)
+    x: Array = whiten @ design
+    y: Array = whiten @ logs
+    information: Array = x.T @ x
+    covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
+    effects = np.asarray(np.linalg.solve(information, x.T @ y), dtype=np.float64)
+    rest = y - x @ effects
     degrees = len(logs) - design.shape[1]
-    variance = max(float(((y - x @ effects) ** 2).sum()) / degrees, 1e-12)
+    variance = max(float(rest @ rest) / degrees, 1e-12)
     criterion = float(np.log(np.diag(root)).sum() + np.linalg.slogdet(information)[1] / 2)
     return _Fit(
         criterion=criterion + degrees * np.log(variance) / 2,
+        slopes=ratios * _slopes(whiten, x, covariance, rest / np.sqrt(variance), same),
         effects=effects,
-        covariance=variance * np.linalg.inv(information),
+        covariance=variance * covariance,
         variance=variance,
     )
 
 
+def _slopes(whiten: Array, x: Array, covariance: Array, rest: Array, same: Sequence[Array]) -> Array:
+    """Return the derivatives of the restricted likelihood's criterion by each variance ratio.
+
+    With P the matrix that makes weighted residuals and S the reports that share a label, they are half of
+    trace(P S) - (P y)' S (P y) / variance (Harville 1977, Journal of the American Statistical Association 72).
+    """
+    within = whiten.T @ x
+    projection = whiten.T @ whiten - within @ covariance @ within.T
+    weighted = whiten.T @ rest
+    return np.array([((projection * each).sum() - weighted @ each @ weighted) / 2 for each in same])
+
+
 def _variance_ratios(logs: Array, design: Array, same: Sequence[Array]) -> Array:
     """Return the variances between places and between articles, relative to that within, by REML."""
+
+    def criterion(theta: Array) -> tuple[float, Array]:
+        fitted = _fit(np.exp(theta), logs, design, same)
+        return fitted.criterion, fitted.slopes
+
     bounds = [(LOWEST, HIGHEST)] * len(same)
     starts = ([-1.0, -1.0], [-8.0, -8.0], [-8.0, 0.0], [0.0, -8.0])
-    found = [
-        minimize(
-            lambda theta: _fit(np.exp(theta), logs, design, same).criterion, start, method="L-BFGS-B", bounds=bounds
-        )
-        for start in starts
-    ]
+    found = [minimize(criterion, start, jac=True, method="L-BFGS-B", bounds=bounds) for start in starts]
     best = min(found, key=lambda result: float(result.fun))
     ratios: Array = np.exp(np.asarray(best.x, dtype=float))
     return ratios
