@@ -136,6 +136,18 @@ def test_the_sheet_holds_what_a_canvas_of_matplotlibs_would():
     assert (np.asarray(on_sheet) == np.asarray(own.buffer_rgba())[:, :, :3]).all()
 
 
+def test_a_figure_that_was_published_can_be_saved_and_published_again():
+    fig = monthly()
+    first = publish(fig)
+    saved = io.BytesIO()
+    fig.savefig(saved, format="png", dpi=100)
+    width, height = Image.open(saved).size
+    assert width == pytest.approx(100 * layout.INCHES_WIDE, abs=1)
+    assert height / width == pytest.approx(first.height / first.width, rel=0.01)
+    assert np.asarray(Image.open(saved).convert("L")).std() > 10  # it is not blank
+    assert publish(monthly()).webp == first.webp
+
+
 def test_a_drawing_is_made_small_in_another_thread():
     with ThreadPoolExecutor(1) as thread:
         later = thread.submit(figures.drawing(monthly(), **described()).published)

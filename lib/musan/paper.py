@@ -7,7 +7,7 @@ each new one has to measure again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
@@ -36,14 +36,22 @@ class Paper(FigureCanvasAgg):
             _cut(_sheets[0], 1, 1, self.figure.dpi)
         return _sheets[0]
 
+    def draw(self) -> None:
+        """Draw the figure on a sheet of its size."""
+        _cut(self.get_renderer(), *self.get_width_height(physical=True), self.figure.dpi)
+        super().draw()  # type: ignore[no-untyped-call]
+
     def picture(self) -> Image.Image:
         """Draw the figure and return its pixels: red, green and blue."""
-        sheet, dpi = self.get_renderer(), self.figure.dpi
-        _cut(sheet, *self.get_width_height(physical=True), dpi)
-        self.draw()  # type: ignore[no-untyped-call]
+        self.draw()
+        sheet = self.get_renderer()
         drawn = Image.fromarray(np.asarray(sheet.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
-        _cut(sheet, 1, 1, dpi)  # what is drawn takes 10 MB and more
+        _cut(sheet, 1, 1, sheet.dpi)  # what is drawn takes 10 MB and more
         return drawn
+
+    def print_figure(self, *args: Any, **options: Any) -> Any:
+        """Write the figure as matplotlib's own canvas does, which the figure has from then on."""
+        return FigureCanvasAgg(self.figure).print_figure(*args, **options)
 
 
 def paper(fig: Figure) -> Paper:
