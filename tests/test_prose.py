@@ -1,5 +1,6 @@
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -56,6 +57,15 @@ def test_month(period):
 def test_what_is_not_a_month_is_refused(period):
     with pytest.raises(MusanError, match="month"):
         prose.month(period)
+
+
+def test_an_interval_may_have_no_end():
+    assert prose.admitted(-0.314, 0.5, 2) == "anything from \u22120.31 to 0.50"
+    assert prose.admitted(-np.inf, 0.5, 1) == "anything up to 0.5"
+    assert prose.admitted(2, np.inf) == "anything from 2 on"
+    assert prose.admitted(-np.inf, np.inf) == "anything at all"
+    with pytest.raises(MusanError, match="nan can't be put into a sentence"):
+        prose.admitted(np.nan, 1)
 
 
 def test_interval():

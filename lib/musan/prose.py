@@ -212,6 +212,28 @@ def interval(low: float, high: float, unit: str = "", digits: int = 0) -> str:
     return f"{numbers} {unit}".rstrip()
 
 
+def admitted(low: float, high: float, digits: int = 0) -> str:
+    """Return what an interval admits that may have no end: "anything from −0.3 to 0.5", "anything up to 0.5".
+
+    Parameters
+    ----------
+    low, high : float
+        The ends; infinite where nothing is refuted on that side.
+    digits : int, default 0
+        Decimals.
+
+    Returns
+    -------
+    str
+        "anything at all" when neither end exists.
+    """
+    if low == -math.inf:
+        return "anything at all" if high == math.inf else f"anything up to {_number(high, digits)}"
+    if high == math.inf:
+        return f"anything from {_number(low, digits)} on"
+    return f"anything from {_number(low, digits)} to {_number(high, digits)}"
+
+
 def count(n: int, noun: str, plural: str = "") -> str:
     """Return a counted noun: "1 report", "3 reports", "1,204 entries".
 
