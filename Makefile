@@ -53,7 +53,7 @@ lint: install  ## style, types, stripped notebooks, the catalogue of tables
 check: install  ## test what `make` has written: pages in a browser, figures, verdicts, README
 	$(BIN)/pytest tests/outputs
 
-verdicts: install  ## all analyses of every claim (an hour or two), then the page of verdicts
+verdicts: install  ## all analyses of every claim (a quarter of an hour on two cores), then the page of verdicts
 	$(BIN)/musan run
 	$(BIN)/musan sweep --all-claims
 	$(BIN)/musan run 10

@@ -38,7 +38,9 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     _bars(above, seconds, whole["labels"], f"Seconds for {len(whole['names'])} notebooks and pages")
     limit = whole["limit"]["seconds_in_order"]
     above.axvline(limit, color=figures.COLOURS["text"], linestyle=(0, (4, 3)), linewidth=1.2)
-    above.text(limit, len(seconds) - 0.5, " limit for processes that share nothing", va="bottom", ha="left", fontsize=10.5)
+    above.text(
+        limit, len(seconds) - 0.5, " limit for processes that share nothing", va="bottom", ha="left", fontsize=10.5
+    )
     _bars(below, a_minute, sweep["labels"], f"Runs a minute, in a sweep of {sweep['runs']}")
     fig.suptitle(
         f"The whole collection in {seconds['cold']:.0f} instead of {seconds['command_lines']:.0f} seconds, "
