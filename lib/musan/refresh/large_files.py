@@ -315,7 +315,7 @@ def files(folder: Path, resource: Mapping[str, Any], first: int = 0, last: int =
 
 
 def of_country(folder: Path, resource: Mapping[str, Any], column: str, country: int) -> list[dict[str, str]]:
-    """Return the rows of one country as text.
+    """Return the rows of one country as text, in the order of their columns.
 
     Parameters
     ----------
@@ -331,6 +331,7 @@ def of_country(folder: Path, resource: Mapping[str, Any], column: str, country: 
     names = [field["name"] for field in resource["schema"]["fields"]]
     texts = ", ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in names)
     query = f"SELECT {texts} FROM read_parquet($files, hive_partitioning = false) WHERE {column} = $country"
+    query += f" ORDER BY {', '.join(names)}"
     with database() as connection:
         found = connection.execute(query, {"files": files(folder, resource), "country": country}).fetchall()
     return [dict(zip(names, row, strict=True)) for row in found]
