@@ -150,9 +150,9 @@ BARE = {
     "table first": "import pandas as pd\npd.DataFrame([[1.5, 'x']])",
     "seaborn": "import seaborn as sns\nplt.rcParams['font.size'], sns.color_palette()[0]",
     "warning of a library": "import numpy as np\nnp.array([1.]) / 0",
-    "caches of musan": """
-        from musan import evidence
-        {name: each.cache_info().currsize for name, each in vars(evidence).items() if hasattr(each, 'cache_info')}
+    "table of musan": """
+        from musan import evidence, reads
+        evidence.load('cities').shape, sorted(reads._noted)
     """,
     "log of a library": "import logging\nlogging.getLogger().handlers, logging.getLogger('matplotlib').level",
 }
@@ -191,6 +191,14 @@ def comparable(cell):
 @pytest.mark.parametrize("name", [*CELLS, *BARE])
 def test_a_cell_shows_the_same_in_both_engines(both, name):
     assert comparable(both["fork"][name]) == comparable(both["papermill"][name])
+
+
+def test_a_fork_finds_all_tables_read_and_none_noted(tmp_path):
+    held = "evidence._load.cache_info().currsize == len(evidence.tables())"
+    write(tmp_path / "ahead.ipynb", f"from musan import evidence, reads\n{held}, reads._noted")
+    [outcome] = run(plan([], {}, tmp_path, tmp_path / "out", engine="fork"))
+    [ran] = code(outcome.executed)
+    assert ran.outputs[0].data["text/plain"] == "(True, {})"
 
 
 def test_what_is_said_of_how_cells_ran_has_the_same_form(both):
