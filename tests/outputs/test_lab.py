@@ -72,6 +72,7 @@ def test_explorers_can_be_turned_by_keyboard_in_jupyterlab(lab, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 1600})
     page.set_default_timeout(1000 * STARTS_WITHIN)
     page.goto(lab)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # a cell that is run before does nothing
     page.locator(".jp-CodeCell .cm-content").first.click()
     for _ in range(2):
         page.keyboard.press("Shift+Enter")
