@@ -6,7 +6,7 @@ import pytest
 from nbformat import v4
 
 from musan import figures
-from musan.collection.publish import Figures
+from musan.collection.publish import Early
 from musan.errors import CollectionError
 
 
@@ -36,7 +36,7 @@ def executed(tmp_path):
 
 def test_figures_begun_early_are_the_same(executed, tmp_path):
     path = executed("01_first")
-    with Figures(tmp_path / "early") as early, Figures(tmp_path / "late") as late:
+    with Early(tmp_path / "early") as early, Early(tmp_path / "late") as late:
         early.ready(path)
         early.begin()
         assert early._begun
@@ -50,7 +50,7 @@ def test_figures_begun_early_are_the_same(executed, tmp_path):
 
 def test_what_goes_wrong_early_is_raised_when_the_files_are_needed(executed, tmp_path):
     path = executed("01_first", times=2)
-    with Figures(tmp_path) as early:
+    with Early(tmp_path) as early:
         early.ready(path)
         early.begin()
         with pytest.raises(CollectionError, match="two figures are named 'fall'"):
@@ -59,7 +59,7 @@ def test_what_goes_wrong_early_is_raised_when_the_files_are_needed(executed, tmp
 
 def test_what_has_not_begun_when_a_batch_is_stopped_is_left_out(executed, tmp_path):
     paths = [executed(f"0{number}_one") for number in range(1, 6)]
-    with Figures(tmp_path / "out") as early:
+    with Early(tmp_path / "out") as early:
         for path in paths:
             early.ready(path)
         early.begin()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from musan.collection.keys import Memory
-    from musan.collection.publish import Figures
+    from musan.collection.publish import Early
     from musan.collection.run import Engine, RunEvent
 
 
@@ -101,7 +101,7 @@ def run(
     texts = parameter_texts(parameters or [])
     from musan.collection import keys, lock
     from musan.collection import run as runner
-    from musan.collection.publish import Figures
+    from musan.collection.publish import Early
 
     target = chosen_output(output)
     chosen, reason = runner.engine_for("fork" if engine == "auto" else engine)
@@ -111,11 +111,11 @@ def run(
         return
     if engine == "fork" and reason:
         typer.echo(f"musan: papermill runs the notebooks: {reason}", err=True)
-    with lock.held(target), stopped_by_signals(), Figures(target) as figures:
+    with lock.held(target), stopped_by_signals(), Early(target) as early:
         memory = keys.Memory(target, requests, force=force)
-        failed = _run(target, memory, figures, chosen, reason, jobs or cores())
+        failed = _run(target, memory, early, chosen, reason, jobs or cores())
         try:
-            _publish(target, figures=figures)
+            _publish(target, early=early)
         finally:
             if failed:
                 names_of = ", ".join(failed)
@@ -124,7 +124,7 @@ def run(
         raise typer.Exit(NOTEBOOK_FAILED)
 
 
-def _run(output: Path, memory: Memory, figures: Figures, engine: Engine, reason: str, jobs: int) -> list[str]:
+def _run(output: Path, memory: Memory, early: Early, engine: Engine, reason: str, jobs: int) -> list[str]:
     """Run what is due, keep the record, and return the names of the notebooks that failed."""
     from musan import terminal
     from musan.collection import run as runner
@@ -140,11 +140,11 @@ def _run(output: Path, memory: Memory, figures: Figures, engine: Engine, reason:
                 batch.listen(event)
                 show(event)
                 if event.kind == "started":
-                    figures.prepare()
+                    early.prepare()
                 if event.outcome and event.outcome.executed and not event.outcome.unchanged:
-                    figures.ready(event.outcome.executed)
+                    early.ready(event.outcome.executed)
                 if event.kind == "cell" and event.running < cores():
-                    figures.begin()
+                    early.begin()
 
             runner.run(requests, jobs=jobs, on_event=listen, unchanged=memory.unchanged)
     finally:
@@ -158,10 +158,10 @@ def _explain(memory: Memory) -> None:
         typer.echo(f"{name}: {'; '.join(reasons) or 'unchanged'}")
 
 
-def _publish(output: Path, *, force: bool = False, figures: Figures | None = None, address: str = "") -> None:
+def _publish(output: Path, *, force: bool = False, early: Early | None = None, address: str = "") -> None:
     from musan.collection.publish import publish
 
-    published = publish(output, force=force, figures=figures, address=address)
+    published = publish(output, force=force, early=early, address=address)
     _show_verdicts(published.verdicts)
     typer.echo(f"\nSite: {published.index}{' (unchanged)' if published.unchanged else ''}")
 

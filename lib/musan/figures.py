@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z0-9_]+")
 SHORTEST_ALT = 40
 COLOURS_IN_PICTURE = 32
-LARGE = 2_000_000  # pixels; the encoding of a larger picture would take more than 40 MB
-PIXELS_OF_A_POINT = 2  # of a picture, on a page's pixel
+LARGE = 2_100_000  # pixels; the encoding of a larger picture would take more than 40 MB
+PIXELS_PER_CSS_PIXEL = 2  # of a picture, on a page
 
 # Okabe and Ito (2008), "Color universal design", named by role. "main" and "second" differ in
 # lightness too, so that they stay apart in print.
@@ -383,7 +383,7 @@ class Drawing:
         """Return the figure with its picture; another thread may do this while the next one is drawn."""
         if self.pixels is None:
             return self.figure
-        width, height = (pixels // PIXELS_OF_A_POINT for pixels in self.pixels.size)
+        width, height = (pixels // PIXELS_PER_CSS_PIXEL for pixels in self.pixels.size)
         return replace(self.figure, webp=_encoded(self.pixels), width=width, height=height)
 
 

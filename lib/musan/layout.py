@@ -147,8 +147,12 @@ def _figure(ax: Axes) -> Figure:
 
 
 def _grow(fig: Figure, points: float) -> None:
-    """Make the figure taller, so that words above and below do not press the data together."""
-    fig.set_figheight(fig.get_figheight() + points / 72)
+    """Make the figure taller, so that words above and below do not press the data together.
+
+    Its height is an even number of pixels, for its picture has two on each of a page.
+    """
+    pairs = round((fig.get_figheight() + points / 72) * fig.dpi / 2)
+    fig.set_figheight((2 * pairs + 0.01) / fig.dpi)  # a little more: canvases round down
 
 
 def _constrain(fig: Figure, renderer: RendererBase) -> None:

@@ -23,9 +23,7 @@ from musan.remembered import remembered
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from numpy.typing import NDArray
-
-    Mask = NDArray[np.bool_]
+    from musan.field_reports import Mask
 
 CLAIM = "regime_endurance"
 START, HORIZON = pd.Period("2016-12", "M"), pd.Period("2020-12", "M")

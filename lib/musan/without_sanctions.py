@@ -22,6 +22,7 @@ from musan.methods import reconcile, state_space
 from musan.methods.multiverse import grid
 from musan.methods.state_space import Sarimax, Structural
 from musan.refresh import vintages
+from musan.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,12 +197,12 @@ class Placebos:
 
 def last_month_before(measure: str) -> pd.Period:
     """Return the last month before the month in which a measure took effect."""
-    return _last_month_before(INSTRUMENTS[measure], data_folder())
+    return _last_month_before(INSTRUMENTS[measure])
 
 
-@lru_cache(maxsize=16)
-def _last_month_before(instrument: str, folder: Path) -> pd.Period:
-    events = evidence.load("sanction_events", folder=folder)
+@remembered
+def _last_month_before(instrument: str) -> pd.Period:
+    events = evidence.load("sanction_events")
     found = events.loc[events["instrument"] == instrument, "effective_from"]
     if found.empty:
         raise EvidenceError(

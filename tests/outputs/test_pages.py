@@ -15,8 +15,7 @@ SITE = output_folder() / "site"
 NAMES = source.names(notebooks_folder())
 PAGES = [*(f"{name}.html" for name in NAMES), "index.html"]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-# All pages together; more than half are pictures. Sweeps of all claims add curves to the page of verdicts.
-MOST_BYTES = 5_000_000 if not (output_folder() / "sweeps").is_dir() else 5_250_000
+MOST_BYTES = 5_000_000  # all pages together, also after sweeps of all claims; more than half are pictures
 MOST_OWN_BYTES = 25_000  # of a page: what is neither text, data nor picture of its notebook
 CONTENT = re.compile(r"<(main|nav)\b.*?</\1>|<script type=.*?</script>|<template.*?</template>", re.DOTALL)
 SHEET = {"width": 680, "height": 1000}  # what the margins leave of a sheet of A4, in CSS pixels

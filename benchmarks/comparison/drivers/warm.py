@@ -30,13 +30,13 @@ def main() -> None:
     run.Workers = lambda *_: ready  # type: ignore[assignment, misc]  # in place of one that has yet to load
     times.append(time.perf_counter())
     memory = keys.Memory(output, run.plan(names, {}, folder, output, engine="fork"), force=True)
-    with redirect_stdout(sys.stderr), publish.Figures(output) as figures:
-        failed = cli._run(output, memory, figures, "fork", "", jobs)
+    with redirect_stdout(sys.stderr), publish.Early(output) as early:
+        failed = cli._run(output, memory, early, "fork", "", jobs)
         times.append(time.perf_counter())
-        publish.publish(output, force=True, figures=figures)
+        publish.publish(output, force=True, early=early)
         times.append(time.perf_counter())
         began = time.process_time()
-        publish.publish(output, force=True)  # all of it, of which the runs had time for the figures
+        publish.publish(output, force=True)  # all of it, of which the runs had time for a part
         writing = time.process_time() - began  # of all its threads
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

@@ -38,10 +38,10 @@ class Published:
     unchanged: bool
 
 
-class Figures:
-    """Writes the figures of notebooks; of those that have run, in a thread while others run and leave a core idle.
+class Early:
+    """Makes what a reader sees of notebooks that have run, in a thread, while others run and leave a core idle.
 
-    It makes their pages then, too.
+    That is their figures, and their pages as far as the notebooks around them have run.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Figures:
 
     def __init__(self, output: Path) -> None:
         self._output = output
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="musan-figures")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="musan-early")
         self._loading: Future[None] | None = None
         self._ready: list[Path] = []
         self._begun: dict[Path, Future[list[Path]]] = {}
@@ -69,7 +69,7 @@ class Figures:
             self._loading = self._thread.submit(_load)
 
     def ready(self, executed: Path) -> None:
-        """Note that those of one notebook can be written.
+        """Note that one notebook has run.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class Figures:
         self._ready.append(executed)
 
     def begin(self) -> None:
-        """Write those that can be written soon: there is a core for it."""
+        """Begin with the notebooks that have run: there is a core for it."""
         if not self._ready:
             return
         while self._ready:
@@ -88,7 +88,7 @@ class Figures:
         self._thread.submit(_prepare, self._output)
 
     def of(self, executed: Path) -> list[Path]:
-        """Return the files of one notebook's figures once they are written.
+        """Return the files of a notebook's figures once they are written.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ def _prepare(output: Path) -> None:
     export.prepare(verdicts.executed(output))
 
 
-def publish(output: Path, *, force: bool = False, figures: Figures | None = None, address: str = "") -> Published:
+def publish(output: Path, *, force: bool = False, early: Early | None = None, address: str = "") -> Published:
     """Write figures, pages and verdicts; remove those of notebooks that are no longer there.
 
     Parameters
@@ -126,8 +126,8 @@ def publish(output: Path, *, force: bool = False, figures: Figures | None = None
         The output folder.
     force : bool
         Write them also when they are there already and nothing that they are made from has changed.
-    figures : Figures, optional
-        What may have begun with the figures.
+    early : Early, optional
+        What may have begun.
     address : str, optional
         Where the site will be published, as :func:`musan.collection.export.export` takes it.
 
@@ -140,7 +140,7 @@ def publish(output: Path, *, force: bool = False, figures: Figures | None = None
     made_from = _made_from(executed)
     unchanged = not force and _is_there(output, made_from)
     if not unchanged:
-        written = _write(executed, output, figures or Figures(output), address)
+        written = _write(executed, output, early or Early(output), address)
         hashes = {path.relative_to(output).as_posix(): keys.file_hash(path) for path in written}
         outputs.write_text(output / RECORD, json.dumps({"made_from": made_from, "files": hashes}, indent=1) + "\n")
     return Published(output / "site" / "index.html", verdicts.written(output), unchanged)
@@ -165,13 +165,13 @@ def _is_there(output: Path, made_from: str) -> bool:
     return before == made_from and all(keys.file_hash(output / name) == content for name, content in files.items())
 
 
-def _write(executed: list[Path], output: Path, figures: Figures, address: str) -> list[Path]:
+def _write(executed: list[Path], output: Path, early: Early, address: str) -> list[Path]:
     """Write everything and return the files."""
     from musan import claims
     from musan.collection import export
 
     table = claims.verdict_table(claims.collect(executed))
-    drawn = [file for path in executed for file in figures.of(path)]
+    drawn = [file for path in executed for file in early.of(path)]
     pages = export.export(executed, output / "site", table, address)
     for folder in (output / "figures").glob("*"):
         if folder.name not in {path.stem for path in executed}:
