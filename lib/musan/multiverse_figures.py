@@ -111,8 +111,8 @@ def _curve(one: Multiverse) -> Drawing:
     curve = multiverse.specification_curve(known, choices=one.choices, verdict="verdict")
     options = [(choice, option) for choice in one.choices for option in known[choice].unique()]
     # Not one of pyplot's, or the notebook would keep each until the cell ends.
-    fig = MplFigure(figsize=(8, 3.7 + 0.24 * len(options)))
-    top, below = fig.subplots(2, 1, sharex=True, height_ratios=[2.5, 0.24 * len(options)])
+    fig = MplFigure(figsize=(8, 4.1 + 0.24 * len(options)))
+    top, below = fig.subplots(2, 1, sharex=True, height_ratios=[2.5, 0.27 * len(options)])
     for name in [verdict.value for verdict in Verdict if (curve.frame["verdict"] == verdict.value).any()]:
         rows = curve.frame[curve.frame["verdict"] == name]
         top.plot(
